@@ -1,0 +1,1 @@
+//! Mask functions over one value, keeping its type and wire format.

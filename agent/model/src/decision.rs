@@ -1,0 +1,84 @@
+//! What the policies say about a request (`Decision`), and what is done (`Verdict`): two types, so
+//! that a hold cannot leak into the code that forwards.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Masks;
+
+/// What the policies say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Allow, deny, or ask somebody.
+    pub effect: Effect,
+    /// Columns to mask where the request goes through.
+    pub masks: Masks,
+    /// Why, for the evidence and for the refused client.
+    pub because: Reason,
+}
+
+/// The policies' answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Every object is permitted and none is forbidden.
+    Allow,
+    /// Something is forbidden, not permitted, or not known.
+    Deny,
+    /// Would be allowed if somebody approved it.
+    Hold,
+}
+
+/// Why a decision came out as it did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Ids of the deciding policies; empty for a denial by default.
+    pub policies: Vec<Arc<str>>,
+    /// One sentence in lower case: which permit is missing for which object, or what the rule is for.
+    pub explanation: String,
+    /// What the client can do about it, if anything.
+    pub hint: Option<String>,
+    /// Who may approve, for a hold: names from `@approvers`.
+    pub approvers: Vec<Arc<str>>,
+}
+
+/// What is done with a request. Only the proxy's gate makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its bytes go to the server, and its result comes back under these masks.
+    Forward(Masks),
+    /// The client reads this instead.
+    Refuse(Refusal),
+}
+
+/// What a refused client may read, whatever the protocol. Nothing else of the agent's inside gets out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What kind of refusal: engines choose the protocol's own code for it.
+    pub kind: RefusalKind,
+    /// One line that names the rule.
+    pub message: String,
+    /// More on it, if anything.
+    pub detail: Option<String>,
+    /// What to do about it, if anything.
+    pub hint: Option<String>,
+}
+
+/// The kinds of refusal that a client can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalKind {
+    /// Policy said no, or nobody said yes. PostgreSQL: 42501.
+    NotPermitted,
+    /// What was sent is not the protocol. PostgreSQL: 08P01.
+    Malformed,
+    /// A limit of the agent: too large, too many. PostgreSQL: 54000.
+    TooLarge,
+    /// The agent cannot do its duty (no record, no policy, no upstream). PostgreSQL: 57P03.
+    Unavailable,
+    /// The agent is stopping. PostgreSQL: 57P01.
+    Stopping,
+    /// Nothing that Weir speaks yet. PostgreSQL: 0A000.
+    Unsupported,
+}

@@ -1,0 +1,165 @@
+//! What the journal records.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Effect, Login, Masks, Outcome, Parameter, Process, Reason, SessionId, Target, Touches, Verb,
+    Workload,
+};
+
+/// Version of [`AuditRecord`]'s shape. Fields are only ever added; a reader accepts every version up to its own.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One line of evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub version: u32,
+    /// Microseconds since the Unix epoch, by the agent's clock.
+    pub time: i64,
+    /// The session that it belongs to; none for the agent's own events.
+    pub session: Option<SessionId>,
+    /// What happened.
+    pub event: AuditEvent,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditEvent {
+    /// The agent started, with this version and this policy set.
+    Started {
+        /// Package version of the agent.
+        version: String,
+        /// SHA-256 of the policy set, hex.
+        policy: String,
+    },
+    /// A new policy set is in force.
+    PolicyLoaded {
+        /// SHA-256 of the policy set, hex.
+        policy: String,
+    },
+    /// A new policy set was refused and the old one stays.
+    PolicyRejected {
+        /// Why.
+        error: String,
+    },
+    /// A connection arrived and its subject is known.
+    Opened(Opened),
+    /// A request was judged. Written before the request is forwarded.
+    Decided(Decided),
+    /// A held request was released, refused, withdrawn or timed out. Written before it is forwarded.
+    Settled {
+        /// The request's number in its session.
+        request: u64,
+        /// How.
+        approval: Approval,
+    },
+    /// A forwarded request ended.
+    Finished(Finished),
+    /// A session ended.
+    Closed {
+        /// Why, one sentence in lower case.
+        reason: String,
+    },
+    /// The agent stopped in order.
+    Stopped,
+}
+
+/// A connection with its subject.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Workloads of the subject, most telling first.
+    pub workloads: Vec<Workload>,
+    /// Unix user.
+    pub os_user: Option<String>,
+    /// Path of the executable.
+    pub executable: Option<String>,
+    /// What the kernel said.
+    pub process: Option<Process>,
+    /// The client's address.
+    pub address: SocketAddr,
+    /// Where it wanted to go.
+    pub destination: SocketAddr,
+    /// The target that this is.
+    pub target: Target,
+}
+
+/// Whether a request runs something or only prepares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// A login.
+    Connect,
+    /// Parse: nothing runs yet, and nothing is held yet.
+    Prepare,
+    /// Query, Execute or FunctionCall.
+    Run,
+}
+
+/// A judged request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The request's number in its session, from 1.
+    pub request: u64,
+    /// What was asked for.
+    pub stage: Stage,
+    /// The login, for [`Stage::Connect`].
+    pub login: Option<Login>,
+    /// The exact text, for a statement.
+    pub text: Option<Arc<str>>,
+    /// SHA-256 of the exact text, hex, for a statement.
+    pub fingerprint: Option<String>,
+    /// Bind values.
+    pub parameters: Arc<[Parameter]>,
+    /// Verbs.
+    pub verbs: Vec<Verb>,
+    /// Objects, for a statement.
+    pub touches: Option<Touches>,
+    /// Allow, deny or hold.
+    pub effect: Effect,
+    /// Masks of the result.
+    pub masks: Masks,
+    /// Why.
+    pub because: Reason,
+    /// SHA-256 of the policy set that decided, hex.
+    pub policy: Arc<str>,
+}
+
+/// How a held request was settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Approval {
+    /// Somebody released it.
+    Approved {
+        /// Who.
+        by: String,
+        /// Why, in their words.
+        reason: Option<String>,
+    },
+    /// Somebody refused it.
+    Denied {
+        /// Who.
+        by: String,
+        /// Why, in their words.
+        reason: Option<String>,
+    },
+    /// Nobody answered in time.
+    Expired,
+    /// The client went away, or the agent is stopping.
+    Withdrawn,
+}
+
+/// The end of a forwarded request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// The request's number in its session.
+    pub request: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Microseconds from the verdict to the end.
+    pub duration: u64,
+}

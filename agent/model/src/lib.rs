@@ -1,0 +1,25 @@
+//! The words that every other crate speaks in: plain values, no behaviour.
+//!
+//! Knows no protocol, no SQL grammar, no policy language and no clock. A value that cannot be
+//! known is a variant of its own ([`Touches::Opaque`]), never an empty list.
+
+mod decision;
+mod event;
+mod mask;
+mod object;
+mod peer;
+mod request;
+mod subject;
+
+pub use decision::{Decision, Effect, Reason, Refusal, RefusalKind, Verdict};
+pub use event::{
+    Approval, AuditEvent, AuditRecord, Decided, Finished, Opened, SCHEMA_VERSION, Stage,
+};
+pub use mask::{MaskFunction, MaskedColumn, Masks};
+pub use object::{Column, Function, Object, Relation};
+pub use peer::{Origin, Peer, Process};
+pub use request::{
+    ColumnUse, Digest, Login, Opacity, Outcome, Parameter, Request, Shape, Statement, Status,
+    Touch, Touches, Use, Verb,
+};
+pub use subject::{SessionId, Subject, Target, Workload};

@@ -1,0 +1,250 @@
+//! A request as policy sees it: a login or a statement with its facts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Column, Object, Relation};
+
+/// What passes the gate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// A client wants to log in.
+    Connect(Login),
+    /// A client wants to run (or prepare) a statement.
+    Run(Statement),
+}
+
+/// What a client claims when it logs in. The user is a claim until the server has authenticated it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// Database user.
+    pub user: String,
+    /// Database.
+    pub database: String,
+    /// What the client calls itself; freely chosen by it.
+    pub application: Option<String>,
+    /// Session settings sent with the login (`search_path`, `options`, ...), lower-case names, as sent.
+    pub settings: Vec<(String, String)>,
+}
+
+/// SHA-256 of a statement's exact text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of these exact bytes.
+    pub fn of(text: &[u8]) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A statement text (possibly of several statements) with what it would do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// The exact text. Bytes that are not UTF-8 are shown replaced, and the statement is then opaque.
+    pub text: Arc<str>,
+    /// SHA-256 of the exact bytes: what approvals and caches are bound to.
+    pub fingerprint: Digest,
+    /// The verbs in order of appearance, without repetition; empty where opaque.
+    pub verbs: Vec<Verb>,
+    /// What it touches, or that this is not known.
+    pub touches: Touches,
+    /// Its form.
+    pub shape: Shape,
+    /// Bind values, in order; empty for a statement that is only prepared.
+    pub parameters: Arc<[Parameter]>,
+}
+
+/// A bind value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parameter {
+    /// NULL.
+    Null,
+    /// Sent in the type's text format.
+    Text(String),
+    /// Sent in the type's binary format, as bytes of the wire.
+    Binary(Vec<u8>),
+}
+
+/// What a statement does to an object. Each is an action of the policy schema with the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Read rows.
+    Select,
+    /// Add rows.
+    Insert,
+    /// Change rows.
+    Update,
+    /// Remove rows.
+    Delete,
+    /// Remove all rows.
+    Truncate,
+    /// MERGE, beside the verbs of its branches.
+    Merge,
+    /// `COPY ... FROM`.
+    CopyIn,
+    /// `COPY ... TO`.
+    CopyOut,
+    /// Create an object.
+    Create,
+    /// Change an object's definition.
+    Alter,
+    /// Drop an object.
+    Drop,
+    /// GRANT, REVOKE, role membership, ownership.
+    Grant,
+    /// Change a session setting.
+    Set,
+    /// Call a function or procedure that is not known to be harmless.
+    Call,
+    /// Lock a relation explicitly, also by `FOR UPDATE`.
+    Lock,
+    /// VACUUM, ANALYZE, CLUSTER, REINDEX, REFRESH, CHECKPOINT.
+    Maintain,
+    /// LISTEN, UNLISTEN, NOTIFY.
+    Notify,
+}
+
+impl Verb {
+    /// The name of the policy action, such as `copy_in`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Select => "select",
+            Verb::Insert => "insert",
+            Verb::Update => "update",
+            Verb::Delete => "delete",
+            Verb::Truncate => "truncate",
+            Verb::Merge => "merge",
+            Verb::CopyIn => "copy_in",
+            Verb::CopyOut => "copy_out",
+            Verb::Create => "create",
+            Verb::Alter => "alter",
+            Verb::Drop => "drop",
+            Verb::Grant => "grant",
+            Verb::Set => "set",
+            Verb::Call => "call",
+            Verb::Lock => "lock",
+            Verb::Maintain => "maintain",
+            Verb::Notify => "notify",
+        }
+    }
+}
+
+/// An empty list means "touches nothing". Not knowing is `Opaque`, and never an empty list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Touches {
+    /// Everything that it touches.
+    Known(Vec<Touch>),
+    /// What it touches cannot be known.
+    Opaque(Opacity),
+}
+
+/// One verb on one object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Touch {
+    /// What is done.
+    pub verb: Verb,
+    /// To what.
+    pub object: Object,
+    /// The object's columns that are involved, every one of them (`*` is expanded); empty where columns do not apply.
+    pub columns: Vec<ColumnUse>,
+    /// Whether a WHERE clause that is not trivially true restricts the rows. `true` where rows do not apply.
+    pub restricted: bool,
+    /// The view through which the object is reached. The verb is then permitted on the view, and only the
+    /// columns are asked about.
+    pub through: Option<Relation>,
+}
+
+/// How a statement uses one column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnUse {
+    /// Which.
+    pub column: Column,
+    /// How.
+    pub how: Use,
+}
+
+/// What becomes of a column's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Use {
+    /// It is an output column of the result as it is, and RowDescription will name it: it can be masked on the wire.
+    Shown,
+    /// It can flow into the output, or somewhere else, in a form that cannot be masked on the wire.
+    Derived,
+    /// It decides which rows come, in which order or grouping.
+    Filtered,
+    /// It is written to.
+    Written,
+}
+
+/// Why a statement's facts are not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opacity {
+    /// A stable word for reports: `syntax`, `encoding`, `unresolved`, `dynamic`, `unsupported`, `catalog`, `search_path`.
+    pub kind: Arc<str>,
+    /// One sentence in lower case that names what could not be known.
+    pub explanation: String,
+}
+
+/// The form of a statement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Number of statements in the text.
+    pub statements: u32,
+    /// The constant LIMIT (or FETCH FIRST) of the outermost query, where there is one.
+    pub limit: Option<u64>,
+}
+
+/// How a forwarded request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Success, failure, or neither.
+    pub status: Status,
+    /// Command tags in order (`UPDATE 3`).
+    pub tags: Vec<String>,
+    /// Rows sent to the client.
+    pub rows: u64,
+    /// Bytes of rows and COPY data sent to the client, after masking.
+    pub bytes: u64,
+    /// Values that were masked.
+    pub masked: u64,
+}
+
+/// Whether it worked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The server completed it.
+    Completed,
+    /// The server suspended it at the row limit that the client asked for.
+    Suspended,
+    /// The server answered with an error.
+    Failed {
+        /// SQLSTATE.
+        code: String,
+        /// The server's message.
+        message: String,
+    },
+    /// The server skipped it because of an earlier error in the pipeline.
+    Skipped,
+    /// The session ended before the server's answer was seen: it may or may not have run.
+    Unknown,
+}

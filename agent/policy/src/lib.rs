@@ -1,0 +1,1 @@
+//! Cedar policies and column classes: one pure, total decision.

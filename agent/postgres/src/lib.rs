@@ -1,0 +1,1 @@
+//! The PostgreSQL engine: protocol version 3, without socket, clock or policy.

@@ -1,0 +1,144 @@
+//! The contract that every wire engine fulfils: bytes in, questions and bytes out.
+//!
+//! No socket, no clock and no policy inside. An engine cuts frames, says what a client asks for
+//! ([`Ask`]) and waits for the [`Verdict`]; who judges, and how long that takes, is not its business.
+
+use bytes::{Bytes, BytesMut};
+use model::{Login, Outcome, Parameter, Refusal, Verdict};
+
+/// One session of one protocol, between a client and a server.
+pub trait Session: Send {
+    /// Consumes what it can of `input`, which came from `from`, and says why it stopped. The caller appends
+    /// what it reads to `input` and calls again, until [`Progress::NeedMore`].
+    ///
+    /// While a question is unanswered, input from the client is left alone and input from the server flows.
+    ///
+    /// INVARIANT: a request's bytes reach `out.to_server` only through [`Session::resolve`].
+    /// INVARIANT: how the input is cut into reads never changes what comes out.
+    fn advance(
+        &mut self,
+        from: Side,
+        input: &mut BytesMut,
+        out: &mut Outbox,
+    ) -> Result<Progress, ProtocolError>;
+
+    /// Answers the question of this ticket.
+    fn resolve(
+        &mut self,
+        ticket: Ticket,
+        verdict: Verdict,
+        out: &mut Outbox,
+    ) -> Result<(), ProtocolError>;
+
+    /// Tells the client something that is no answer, at the next place where the protocol allows it.
+    fn notify(&mut self, message: &str, hint: &str, out: &mut Outbox);
+
+    /// Says goodbye to the client in the protocol's own words. Nothing is consumed or forwarded afterwards.
+    fn close(&mut self, refusal: &Refusal, out: &mut Outbox);
+
+    /// What the session's server reported last for this setting, such as `client_encoding`.
+    fn setting(&self, name: &str) -> Option<&str>;
+
+    /// The transaction's state as the server last said it.
+    fn transaction(&self) -> Transaction;
+}
+
+/// Who sent the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// Bytes to be written, in order.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// To the client.
+    pub to_client: BytesMut,
+    /// To the server.
+    pub to_server: BytesMut,
+}
+
+/// Names one question of one session. Numbered from 1 in the order of asking; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Why an engine stopped.
+#[derive(Debug)]
+pub enum Progress {
+    /// Everything that can be done with the input is done.
+    NeedMore,
+    /// A verdict is needed before the client's next message is looked at.
+    Ask(Ticket, Ask),
+    /// A forwarded request ended. Comes once for every ticket that was forwarded, in order, but for connects and cancels.
+    Finished(Ticket, Outcome),
+    /// The server showed the client this key: a later [`Ask::Cancel`] with it means this session.
+    Keyed(CancelKey),
+    /// The client ended the session in order.
+    Terminated,
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// To log in.
+    Connect(Login),
+    /// To prepare a statement: nothing runs yet.
+    Prepare(Command),
+    /// To run a statement.
+    Run(Command),
+    /// To cancel what another session runs. The bytes, once forwarded, are all that this session sends.
+    Cancel(CancelKey),
+}
+
+/// A command as the client worded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What is to be run.
+    pub source: Source,
+    /// Bind values, in order.
+    pub parameters: Vec<Parameter>,
+}
+
+/// Where a command's meaning is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A statement text, in the client's encoding.
+    Text(Bytes),
+    /// A function by its id (PostgreSQL's FunctionCall).
+    Function(u32),
+}
+
+/// What proves that a cancel comes from the owner of a session: a process id and a secret of 4 to 256 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CancelKey {
+    /// The server's process id.
+    pub process: u32,
+    /// The secret.
+    pub secret: Bytes,
+}
+
+/// A transaction's state, as the server says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transaction {
+    /// None is open.
+    Idle,
+    /// One is open.
+    Open,
+    /// One is open and has failed: only its end is accepted.
+    Failed,
+}
+
+/// The input is not the protocol, or passes a limit. The session cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{side:?} sent {what}")]
+pub struct ProtocolError {
+    /// Whose fault.
+    pub side: Side,
+    /// What was wrong and where, one phrase that follows "sent".
+    pub what: String,
+    /// What the client may read of it.
+    pub refusal: Refusal,
+}

@@ -1,0 +1,1 @@
+//! The order of the sentence: the gate, the pump, and nothing else.
