@@ -78,8 +78,15 @@ pub enum Parameter {
     Null,
     /// Sent in the type's text format.
     Text(String),
-    /// Sent in the type's binary format, as bytes of the wire.
-    Binary(Vec<u8>),
+    /// Sent in the type's binary format: the bytes of the wire, in hex.
+    Binary(String),
+    /// Too large to be kept whole.
+    Large {
+        /// Length in bytes.
+        length: u64,
+        /// SHA-256 of the bytes of the wire, hex.
+        sha256: String,
+    },
 }
 
 /// What a statement does to an object. Each is an action of the policy schema with the same name.

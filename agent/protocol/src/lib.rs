@@ -72,7 +72,8 @@ pub enum Progress {
     NeedMore,
     /// A verdict is needed before the client's next message is looked at.
     Ask(Ticket, Ask),
-    /// A forwarded request ended. Comes once for every ticket that was forwarded, in order, but for connects and cancels.
+    /// A forwarded request ended. Comes once for every ticket that was forwarded, in order, except for connects and
+    /// cancels, and except for what is still under way when the session ends.
     Finished(Ticket, Outcome),
     /// The server showed the client this key: a later [`Ask::Cancel`] with it means this session.
     Keyed(CancelKey),
@@ -89,6 +90,13 @@ pub enum Ask {
     Prepare(Command),
     /// To run a statement.
     Run(Command),
+    /// To run or prepare what is larger than the engine reads, so that nobody can judge it. Only a refusal answers this.
+    Oversized {
+        /// Length of the message in bytes, as announced.
+        length: u64,
+        /// The engine's limit in bytes.
+        limit: u64,
+    },
     /// To cancel what another session runs. The bytes, once forwarded, are all that this session sends.
     Cancel(CancelKey),
 }

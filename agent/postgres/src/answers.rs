@@ -1,0 +1,373 @@
+//! Messages of the server: which request they answer, what is masked, and when a request has ended.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use model::{Outcome, Status};
+use protocol::{Outbox, Progress, ProtocolError, Side, Transaction};
+
+use crate::frame::{self, Header, server};
+use crate::messages::error_response::ServerError;
+use crate::messages::{row_description, status};
+use crate::pipeline::{Awaited, Run, outcome};
+use crate::reader::Malformed;
+use crate::refusal::{protocol_error, put_error};
+use crate::rows::Plan;
+use crate::session::{Engine, Phase, forward, pass};
+use crate::statements::Portal;
+
+/// The server's answer fits no request, so the engine no longer knows what it is looking at.
+fn unexpected(tag: u8) -> ProtocolError {
+    protocol_error(
+        Side::Server,
+        format!(
+            "a message of type {:?} that answers nothing",
+            char::from(tag)
+        ),
+    )
+}
+
+fn malformed(error: Malformed) -> ProtocolError {
+    protocol_error(Side::Server, error.0)
+}
+
+impl Engine {
+    /// Reads answers until a request has ended.
+    pub(crate) fn advance_answers(
+        &mut self,
+        input: &mut BytesMut,
+        out: &mut Outbox,
+    ) -> Result<Progress, ProtocolError> {
+        loop {
+            if self.server_passing > 0 {
+                pass(&mut self.server_passing, input, &mut out.to_client);
+            }
+            if let Some(progress) = self.progress.pop_front() {
+                return Ok(progress);
+            }
+            let Some(header) = frame::header(input).map_err(malformed)? else {
+                return Ok(Progress::NeedMore);
+            };
+            if self.streams(header)? {
+                self.server_passing = header.frame();
+                continue;
+            }
+            if header.body > self.limits.message {
+                return Err(protocol_error(
+                    Side::Server,
+                    "a message that is too large to look into",
+                ));
+            }
+            let Some(message) = frame::cut(input, header) else {
+                return Ok(Progress::NeedMore);
+            };
+            self.answer(header.tag, message, out)?;
+        }
+    }
+
+    /// Whether the message passes in pieces, without being looked into. Counts it as it begins.
+    fn streams(&mut self, header: Header) -> Result<bool, ProtocolError> {
+        match header.tag {
+            server::DATA_ROW => {
+                let run = self.running(header.tag)?;
+                if run.masks.is_empty() {
+                    run.outcome.rows += 1;
+                    run.outcome.bytes += header.body as u64;
+                    return Ok(true);
+                }
+                Ok(false)
+            }
+            server::COPY_DATA => {
+                let run = self.running(header.tag)?;
+                run.outcome.bytes += header.body as u64;
+                Ok(true)
+            }
+            server::FUNCTION_CALL_RESPONSE => {
+                self.running(header.tag)?.outcome.bytes += header.body as u64;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The request that the server is answering with rows.
+    fn running(&mut self, tag: u8) -> Result<&mut Run, ProtocolError> {
+        match self.pipeline.front(false) {
+            Some(Awaited::Query(run) | Awaited::Call(run) | Awaited::Execute(run, _))
+                if run.refused.is_none() =>
+            {
+                Ok(run)
+            }
+            _ => Err(unexpected(tag)),
+        }
+    }
+
+    fn answer(&mut self, tag: u8, message: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
+        let body = frame::body(&message);
+        match tag {
+            server::NOTICE_RESPONSE
+            | server::NOTIFICATION_RESPONSE
+            | server::NEGOTIATE_PROTOCOL_VERSION
+            | server::COPY_DONE => {}
+            server::PARAMETER_STATUS => {
+                let (name, value) = status::read_setting(body).map_err(malformed)?;
+                self.settings.insert(name, value);
+            }
+            server::AUTHENTICATION if self.phase == Phase::Authentication => {}
+            server::BACKEND_KEY_DATA => {
+                let key = status::read_key(body).map_err(malformed)?;
+                self.progress.push_back(Progress::Keyed(key));
+            }
+            server::READY_FOR_QUERY => self.ready(status::read_ready(body).map_err(malformed)?)?,
+            server::ERROR_RESPONSE => return self.error(message, out),
+            server::ROW_DESCRIPTION | server::NO_DATA => return self.described(tag, message, out),
+            server::PARAMETER_DESCRIPTION => match self.pipeline.front(false) {
+                Some(Awaited::Describe { .. }) => {}
+                _ => return Err(unexpected(tag)),
+            },
+            server::DATA_ROW => return self.masked_row(body, out),
+            server::COPY_IN_RESPONSE => self.running(tag)?.copying = true,
+            server::COPY_OUT_RESPONSE if self.running(tag)?.masks.is_empty() => {}
+            server::COMMAND_COMPLETE => {
+                self.completed(status::read_tag(body).map_err(malformed)?)?
+            }
+            server::EMPTY_QUERY_RESPONSE => self.ended(tag, Status::Completed)?,
+            server::PORTAL_SUSPENDED => self.ended(tag, Status::Suspended)?,
+            server::PARSE_COMPLETE | server::BIND_COMPLETE | server::CLOSE_COMPLETE => {
+                self.acknowledged(tag)?;
+            }
+            _ => return Err(unexpected(tag)),
+        }
+        forward(&mut out.to_client, &message);
+        Ok(())
+    }
+
+    /// ParseComplete, BindComplete, CloseComplete: a name is settled.
+    fn acknowledged(&mut self, tag: u8) -> Result<(), ProtocolError> {
+        match (tag, self.pipeline.front(false)) {
+            (server::PARSE_COMPLETE, Some(Awaited::Parse(ticket))) => {
+                let ticket = *ticket;
+                self.statements.completed();
+                self.progress
+                    .push_back(Progress::Finished(ticket, outcome(Status::Completed)));
+            }
+            (server::BIND_COMPLETE, Some(Awaited::Bind))
+            | (server::CLOSE_COMPLETE, Some(Awaited::ClosePortal)) => self.portals.completed(),
+            (server::CLOSE_COMPLETE, Some(Awaited::CloseStatement)) => self.statements.completed(),
+            _ => return Err(unexpected(tag)),
+        }
+        self.pipeline.answered();
+        Ok(())
+    }
+
+    /// RowDescription or NoData: of a Describe, or at the start of a Query's result.
+    fn described(
+        &mut self,
+        tag: u8,
+        message: Bytes,
+        out: &mut Outbox,
+    ) -> Result<(), ProtocolError> {
+        let fields = match tag {
+            server::ROW_DESCRIPTION => {
+                row_description::read(frame::body(&message)).map_err(malformed)?
+            }
+            _ => Vec::new(),
+        };
+        match self.pipeline.front(false) {
+            Some(Awaited::Describe { portal, hidden }) => {
+                let hidden = *hidden;
+                if let Some(portal) = portal {
+                    // A second Describe of a portal says the same.
+                    let _ = portal.fields.set(fields);
+                }
+                self.pipeline.answered();
+                if hidden {
+                    return Ok(());
+                }
+            }
+            Some(Awaited::Query(run)) if tag == server::ROW_DESCRIPTION => {
+                if !run.masks.is_empty() {
+                    run.plan = Some(plan(run, &fields)?);
+                }
+            }
+            _ => return Err(unexpected(tag)),
+        }
+        forward(&mut out.to_client, &message);
+        Ok(())
+    }
+
+    fn masked_row(&mut self, row: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
+        let (run, portal) = match self.pipeline.front(false) {
+            Some(Awaited::Query(run)) => (run, None),
+            Some(Awaited::Execute(run, portal)) => (run, Some(portal)),
+            _ => return Err(unexpected(server::DATA_ROW)),
+        };
+        if run.plan.is_none() {
+            run.plan = Some(portal_plan(run, portal)?);
+        }
+        let Some(plan) = &run.plan else {
+            return Err(unexpected(server::DATA_ROW));
+        };
+        let before = out.to_client.len();
+        let masked = plan.apply(row, &mut out.to_client).map_err(malformed)?;
+        let shown = out.to_client.len().saturating_sub(before);
+        run.outcome.rows += 1;
+        run.outcome.bytes += shown.saturating_sub(frame::HEADER) as u64;
+        run.outcome.masked += masked;
+        Ok(())
+    }
+
+    /// CommandComplete: the end of an Execute, or of one statement of a Query.
+    fn completed(&mut self, command_tag: String) -> Result<(), ProtocolError> {
+        let run = self.running(server::COMMAND_COMPLETE)?;
+        run.outcome.tags.push(command_tag);
+        run.plan = None;
+        if std::mem::take(&mut run.copying) {
+            self.pipeline.copied();
+        }
+        self.ended(server::COMMAND_COMPLETE, Status::Completed)
+    }
+
+    /// An Execute ended. A Query goes on until ReadyForQuery.
+    fn ended(&mut self, tag: u8, status: Status) -> Result<(), ProtocolError> {
+        match self.pipeline.front(false) {
+            Some(Awaited::Query(run)) if run.refused.is_none() => Ok(()),
+            Some(Awaited::Execute(..)) => {
+                if let Some(Awaited::Execute(run, _)) = self.pipeline.answered() {
+                    self.finish(run, status);
+                }
+                Ok(())
+            }
+            _ => Err(unexpected(tag)),
+        }
+    }
+
+    fn ready(&mut self, transaction: Transaction) -> Result<(), ProtocolError> {
+        if self.phase == Phase::Authentication {
+            self.phase = Phase::Running;
+            self.transaction = transaction;
+            return Ok(());
+        }
+        match self.pipeline.front(true) {
+            Some(Awaited::Query(_) | Awaited::Call(_) | Awaited::Sync { .. }) => {}
+            _ => return Err(unexpected(server::READY_FOR_QUERY)),
+        }
+        self.transaction = transaction;
+        if let Some(Awaited::Query(run) | Awaited::Call(run)) = self.pipeline.answered()
+            && run.refused.is_none()
+        {
+            let status = run.outcome.status.clone();
+            self.finish(run, status);
+        }
+        // Portals end with their transaction.
+        if transaction == Transaction::Idle {
+            self.portals.clear_settled();
+        }
+        Ok(())
+    }
+
+    fn error(&mut self, message: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
+        let error = ServerError::read(frame::body(&message)).map_err(malformed)?;
+        let is_last = error.severity != "ERROR";
+        let status = Status::Failed {
+            code: error.code,
+            message: error.message,
+        };
+        if self.phase == Phase::Authentication || is_last {
+            // The server closes the connection; what is under way ends unknown, except for what the error is about.
+            forward(&mut out.to_client, &message);
+            return Ok(());
+        }
+        match self.pipeline.front(false) {
+            Some(Awaited::Query(run) | Awaited::Call(run)) => {
+                let copying = std::mem::take(&mut run.copying);
+                match &run.refused {
+                    Some(refusal) => put_error(&mut out.to_client, refusal),
+                    None => {
+                        run.outcome.status = status;
+                        forward(&mut out.to_client, &message);
+                    }
+                }
+                if copying {
+                    self.pipeline.copy_failed();
+                }
+                Ok(())
+            }
+            // Committing at a Sync can fail.
+            Some(Awaited::Sync { .. }) | None => {
+                forward(&mut out.to_client, &message);
+                Ok(())
+            }
+            Some(_) => {
+                self.extended_error(&message, status, out);
+                Ok(())
+            }
+        }
+    }
+
+    /// The front failed, and what follows it up to the next Sync is skipped.
+    fn extended_error(&mut self, message: &Bytes, status: Status, out: &mut Outbox) {
+        if let Some(Awaited::Execute(run, _)) = self.pipeline.front(false)
+            && std::mem::take(&mut run.copying)
+        {
+            self.pipeline.copy_failed();
+        }
+        let mut failed = self.pipeline.failed().into_iter();
+        match failed.next() {
+            Some(Awaited::Refused(refusal)) => put_error(&mut out.to_client, &refusal),
+            first => {
+                forward(&mut out.to_client, message);
+                match first {
+                    Some(Awaited::Execute(run, _)) => self.finish(run, status),
+                    Some(Awaited::Parse(ticket)) => {
+                        self.statements.failed();
+                        self.progress
+                            .push_back(Progress::Finished(ticket, outcome(status)));
+                    }
+                    Some(other) => self.undo(other),
+                    None => {}
+                }
+            }
+        }
+        failed.for_each(|skipped| self.undo(skipped));
+    }
+
+    /// The server did not do this, and never will.
+    fn undo(&mut self, skipped: Awaited) {
+        match &skipped {
+            Awaited::Parse(_) | Awaited::CloseStatement => self.statements.failed(),
+            Awaited::Bind | Awaited::ClosePortal => self.portals.failed(),
+            _ => {}
+        }
+        self.skip(skipped);
+    }
+
+    fn finish(&mut self, run: Run, status: Status) {
+        let outcome = Outcome {
+            status,
+            ..run.outcome
+        };
+        self.progress
+            .push_back(Progress::Finished(run.ticket, outcome));
+    }
+}
+
+fn plan(run: &Run, fields: &[row_description::Field]) -> Result<Plan, ProtocolError> {
+    Plan::new(&run.masks, fields).map_err(|error| {
+        protocol_error(
+            Side::Server,
+            format!("a result that cannot be masked for certain: {}", error.0),
+        )
+    })
+}
+
+fn portal_plan(run: &Run, portal: Option<&mut Arc<Portal>>) -> Result<Plan, ProtocolError> {
+    let fields = portal.and_then(|portal| portal.fields.get());
+    match fields {
+        Some(fields) => plan(run, fields),
+        None => Err(protocol_error(
+            Side::Server,
+            "rows before their description",
+        )),
+    }
+}

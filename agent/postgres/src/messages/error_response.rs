@@ -1,0 +1,71 @@
+//! ErrorResponse and NoticeResponse: fields of one letter and a string.
+//! <https://www.postgresql.org/docs/current/protocol-error-fields.html>
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::frame;
+use crate::messages::status::text;
+use crate::reader::{Malformed, Reader};
+
+/// What the engine looks at in the server's error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerError {
+    /// Severity that is never translated: ERROR, FATAL, PANIC.
+    pub severity: String,
+    /// SQLSTATE.
+    pub code: String,
+    /// The primary message.
+    pub message: String,
+}
+
+impl ServerError {
+    pub fn read(body: Bytes) -> Result<Self, Malformed> {
+        let mut error = Self::default();
+        let mut reader = Reader::new(body);
+        loop {
+            match reader.u8()? {
+                0 => break,
+                b'V' => error.severity = text(&reader.string()?),
+                b'C' => error.code = text(&reader.string()?),
+                b'M' => error.message = text(&reader.string()?),
+                _ => {
+                    reader.string()?;
+                }
+            }
+        }
+        reader.finish()?;
+        Ok(error)
+    }
+}
+
+/// What the agent says to a client.
+pub struct Words<'a> {
+    pub severity: &'a str,
+    pub code: &'a str,
+    pub message: &'a str,
+    pub detail: Option<&'a str>,
+    pub hint: Option<&'a str>,
+}
+
+/// Appends an ErrorResponse or NoticeResponse.
+pub fn put(out: &mut BytesMut, tag: u8, words: &Words<'_>) {
+    let mut body = BytesMut::new();
+    let mut field = |letter: u8, value: &str| {
+        body.put_u8(letter);
+        // A zero byte would end the field early.
+        body.extend(value.bytes().filter(|&byte| byte != 0));
+        body.put_u8(0);
+    };
+    field(b'S', words.severity);
+    field(b'V', words.severity);
+    field(b'C', words.code);
+    field(b'M', words.message);
+    if let Some(detail) = words.detail {
+        field(b'D', detail);
+    }
+    if let Some(hint) = words.hint {
+        field(b'H', hint);
+    }
+    body.put_u8(0);
+    frame::put(out, tag, &body);
+}

@@ -1,0 +1,52 @@
+//! The small messages of the server that change what the engine knows: ParameterStatus, BackendKeyData, CommandComplete, ReadyForQuery.
+
+use bytes::Bytes;
+use protocol::{CancelKey, Transaction};
+
+use crate::reader::{Malformed, Reader};
+
+/// ParameterStatus: a setting's name and value.
+pub fn read_setting(body: Bytes) -> Result<(String, String), Malformed> {
+    let mut reader = Reader::new(body);
+    let name = reader.string()?;
+    let value = reader.string()?;
+    reader.finish()?;
+    Ok((text(&name), text(&value)))
+}
+
+/// BackendKeyData. The secret is 4 bytes long in protocol 3.0 and up to 256 in 3.2.
+pub fn read_key(body: Bytes) -> Result<CancelKey, Malformed> {
+    let mut reader = Reader::new(body);
+    let process = reader.u32()?;
+    let secret = reader.rest();
+    if !(4..=256).contains(&secret.len()) {
+        return Err(Malformed("a cancel key of impossible length"));
+    }
+    Ok(CancelKey { process, secret })
+}
+
+/// CommandComplete: the tag.
+pub fn read_tag(body: Bytes) -> Result<String, Malformed> {
+    let mut reader = Reader::new(body);
+    let tag = reader.string()?;
+    reader.finish()?;
+    Ok(text(&tag))
+}
+
+/// ReadyForQuery: the transaction's state.
+pub fn read_ready(body: Bytes) -> Result<Transaction, Malformed> {
+    let mut reader = Reader::new(body);
+    let state = reader.u8()?;
+    reader.finish()?;
+    match state {
+        b'I' => Ok(Transaction::Idle),
+        b'T' => Ok(Transaction::Open),
+        b'E' => Ok(Transaction::Failed),
+        _ => Err(Malformed("a transaction state that does not exist")),
+    }
+}
+
+/// For people and evidence: bytes that are not UTF-8 are replaced.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

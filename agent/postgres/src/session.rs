@@ -1,0 +1,218 @@
+//! One session: where it stands, and the contract towards its caller.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use model::{Refusal, Verdict};
+use protocol::{Outbox, Progress, ProtocolError, Session, Side, Ticket, Transaction};
+
+use crate::frame;
+use crate::messages::error_response::{self, Words};
+use crate::pipeline::Pipeline;
+use crate::refusal;
+use crate::requests::Question;
+use crate::statements::{Names, Portal, Prepared};
+
+/// Bounds of one session.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a Query or Parse message.
+    pub statement: usize,
+    /// Bytes of any other message that is held whole: a Bind or FunctionCall with its values, a row under a mask.
+    pub message: usize,
+    /// Bytes of a bind value that evidence keeps whole; longer ones are kept by length and digest.
+    pub value: usize,
+    /// Prepared statements and portals that are remembered.
+    pub names: usize,
+    /// Messages that await the server's answer. The client is not read while there are more.
+    pub awaited: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            statement: 16 << 20,
+            message: 256 << 20,
+            value: 64 << 10,
+            names: 20_000,
+            // A server flushes its answers before so many small ones fit into its buffer (8 KiB).
+            awaited: 65_536,
+        }
+    }
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Before StartupMessage.
+    Startup,
+    /// From StartupMessage to the first ReadyForQuery.
+    Authentication,
+    /// Requests and answers.
+    Running,
+    /// A cancel was sent, or the session was closed: nothing is looked at any more.
+    Done,
+}
+
+/// A session of PostgreSQL's protocol.
+pub struct Engine {
+    pub(crate) limits: Limits,
+    pub(crate) phase: Phase,
+    /// Bytes of the client's current message that pass as they are.
+    pub(crate) client_passing: usize,
+    /// Bytes of the client's current message that are thrown away.
+    pub(crate) client_discarding: usize,
+    /// Bytes of the server's current message that pass as they are.
+    pub(crate) server_passing: usize,
+    /// The client's message that is looked at next, possibly after an answer of the server.
+    pub(crate) stalled: Option<Bytes>,
+    /// What was asked and not answered yet.
+    pub(crate) question: Option<(Ticket, Question)>,
+    pub(crate) last_ticket: Ticket,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) statements: Names<Prepared>,
+    pub(crate) portals: Names<Portal>,
+    /// Number of Syncs sent: a pipeline's segment ends where an error's effect ends.
+    pub(crate) segment: u64,
+    pub(crate) progress: VecDeque<Progress>,
+    pub(crate) settings: HashMap<String, String>,
+    pub(crate) transaction: Transaction,
+    /// Notices of the agent that wait for the end of a message that is passing.
+    notices: BytesMut,
+}
+
+impl Engine {
+    /// A session before its first byte.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            phase: Phase::Startup,
+            client_passing: 0,
+            client_discarding: 0,
+            server_passing: 0,
+            stalled: None,
+            question: None,
+            last_ticket: Ticket(0),
+            pipeline: Pipeline::default(),
+            statements: Names::default(),
+            portals: Names::default(),
+            segment: 0,
+            progress: VecDeque::new(),
+            settings: HashMap::new(),
+            transaction: Transaction::Idle,
+            notices: BytesMut::new(),
+        }
+    }
+
+    /// Asks, and leaves the client's input alone until there is an answer.
+    pub(crate) fn ask(&mut self, question: Question, ask: protocol::Ask) -> Progress {
+        self.last_ticket = Ticket(self.last_ticket.0 + 1);
+        self.question = Some((self.last_ticket, question));
+        Progress::Ask(self.last_ticket, ask)
+    }
+
+    fn flush_notices(&mut self, out: &mut Outbox) {
+        if self.server_passing == 0 && !self.notices.is_empty() {
+            out.to_client.extend_from_slice(&self.notices.split());
+        }
+    }
+}
+
+impl Session for Engine {
+    fn advance(
+        &mut self,
+        from: Side,
+        input: &mut BytesMut,
+        out: &mut Outbox,
+    ) -> Result<Progress, ProtocolError> {
+        if self.phase == Phase::Done {
+            input.clear();
+        }
+        if let Some(progress) = self.progress.pop_front() {
+            return Ok(progress);
+        }
+        match from {
+            Side::Client if self.question.is_some() => Ok(Progress::NeedMore),
+            Side::Client => match self.phase {
+                Phase::Startup => self.advance_startup(input, out),
+                Phase::Authentication => self.advance_authentication(input, out),
+                Phase::Running => self.advance_requests(input, out),
+                Phase::Done => Ok(Progress::NeedMore),
+            },
+            Side::Server => {
+                let progress = self.advance_answers(input, out);
+                self.flush_notices(out);
+                progress
+            }
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        ticket: Ticket,
+        verdict: Verdict,
+        out: &mut Outbox,
+    ) -> Result<(), ProtocolError> {
+        match self.question.take() {
+            Some((asked, question)) if asked == ticket => {
+                self.settle(ticket, question, verdict, out);
+                Ok(())
+            }
+            question => {
+                self.question = question;
+                Err(refusal::protocol_error(
+                    Side::Client,
+                    "nothing that this verdict answers",
+                ))
+            }
+        }
+    }
+
+    fn notify(&mut self, message: &str, hint: &str, out: &mut Outbox) {
+        let words = Words {
+            severity: "NOTICE",
+            code: "00000",
+            message,
+            detail: None,
+            hint: Some(hint),
+        };
+        error_response::put(&mut self.notices, frame::server::NOTICE_RESPONSE, &words);
+        self.flush_notices(out);
+    }
+
+    fn close(&mut self, refusal: &Refusal, out: &mut Outbox) {
+        // In the middle of a message no other can begin.
+        if self.server_passing == 0 && self.phase != Phase::Done {
+            refusal::put_fatal(&mut out.to_client, refusal);
+        }
+        if self.client_passing == 0 && self.phase == Phase::Running {
+            frame::put(&mut out.to_server, frame::client::TERMINATE, &[]);
+        }
+        self.phase = Phase::Done;
+    }
+
+    fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+
+    fn transaction(&self) -> Transaction {
+        self.transaction
+    }
+}
+
+/// Lets up to `passing` bytes through as they are.
+pub(crate) fn pass(passing: &mut usize, input: &mut BytesMut, out: &mut BytesMut) {
+    let length = (*passing).min(input.len());
+    *passing -= length;
+    if out.is_empty() && length == input.len() {
+        // Nothing waits before it: hand the buffer over instead of copying it.
+        std::mem::swap(out, input);
+    } else {
+        out.extend_from_slice(&input.split_to(length));
+    }
+}
+
+/// Appends a message that was cut.
+pub(crate) fn forward(out: &mut BytesMut, message: &Bytes) {
+    out.extend_from_slice(message);
+}
