@@ -147,6 +147,12 @@ impl Session for Engine {
         }
     }
 
+    fn is_blocked(&self) -> bool {
+        self.question.is_some()
+            || self.stalled.is_some()
+            || self.pipeline.len() >= self.limits.awaited
+    }
+
     fn resolve(
         &mut self,
         ticket: Ticket,

@@ -22,6 +22,10 @@ pub trait Session: Send {
         out: &mut Outbox,
     ) -> Result<Progress, ProtocolError>;
 
+    /// Whether the client's input waits for a verdict or for the server, rather than for more bytes: then there is no
+    /// use in reading more of it than shows that the client is still there.
+    fn is_blocked(&self) -> bool;
+
     /// Answers the question of this ticket.
     fn resolve(
         &mut self,
