@@ -246,6 +246,7 @@ impl Engine {
         if self.phase == Phase::Authentication {
             self.phase = Phase::Running;
             self.transaction = transaction;
+            self.progress.push_back(Progress::Ready(transaction));
             return Ok(());
         }
         match self.pipeline.front(true) {
@@ -263,6 +264,7 @@ impl Engine {
         if transaction == Transaction::Idle {
             self.portals.clear_settled();
         }
+        self.progress.push_back(Progress::Ready(transaction));
         Ok(())
     }
 
@@ -282,7 +284,10 @@ impl Engine {
             Some(Awaited::Query(run) | Awaited::Call(run)) => {
                 let copying = std::mem::take(&mut run.copying);
                 match &run.refused {
-                    Some(refusal) => put_error(&mut out.to_client, refusal),
+                    Some(refusal) => {
+                        put_error(&mut out.to_client, refusal);
+                        self.progress.push_back(Progress::Failed);
+                    }
                     None => {
                         run.outcome.status = status;
                         forward(&mut out.to_client, &message);
@@ -296,6 +301,7 @@ impl Engine {
             // Committing at a Sync can fail.
             Some(Awaited::Sync { .. }) | None => {
                 forward(&mut out.to_client, &message);
+                self.progress.push_back(Progress::Failed);
                 Ok(())
             }
             Some(_) => {
@@ -314,7 +320,10 @@ impl Engine {
         }
         let mut failed = self.pipeline.failed().into_iter();
         match failed.next() {
-            Some(Awaited::Refused(refusal)) => put_error(&mut out.to_client, &refusal),
+            Some(Awaited::Refused(refusal)) => {
+                put_error(&mut out.to_client, &refusal);
+                self.progress.push_back(Progress::Failed);
+            }
             first => {
                 forward(&mut out.to_client, message);
                 match first {
@@ -324,7 +333,10 @@ impl Engine {
                         self.progress
                             .push_back(Progress::Finished(ticket, outcome(status)));
                     }
-                    Some(other) => self.undo(other),
+                    Some(other) => {
+                        self.undo(other);
+                        self.progress.push_back(Progress::Failed);
+                    }
                     None => {}
                 }
             }

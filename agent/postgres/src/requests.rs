@@ -69,7 +69,7 @@ impl Engine {
             if let Some(progress) = self.progress.pop_front() {
                 return Ok(progress);
             }
-            if self.phase == Phase::Done {
+            if self.phase == Phase::Terminated {
                 return Ok(Progress::Terminated);
             }
             if self.pipeline.len() >= self.limits.awaited {
@@ -175,7 +175,7 @@ impl Engine {
             }
             client::TERMINATE => {
                 forward(&mut out.to_server, message);
-                self.phase = Phase::Done;
+                self.phase = Phase::Terminated;
                 Ok(Step::Done)
             }
             // Flush has no answer of its own.

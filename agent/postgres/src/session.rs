@@ -50,6 +50,8 @@ pub(crate) enum Phase {
     Authentication,
     /// Requests and answers.
     Running,
+    /// The client said goodbye. What it asked for before that is still answered.
+    Terminated,
     /// A cancel was sent, or the session was closed: nothing is looked at any more.
     Done,
 }
@@ -137,7 +139,10 @@ impl Session for Engine {
                 Phase::Startup => self.advance_startup(input, out),
                 Phase::Authentication => self.advance_authentication(input, out),
                 Phase::Running => self.advance_requests(input, out),
-                Phase::Done => Ok(Progress::NeedMore),
+                Phase::Terminated | Phase::Done => {
+                    input.clear();
+                    Ok(Progress::NeedMore)
+                }
             },
             Side::Server => {
                 let progress = self.advance_answers(input, out);

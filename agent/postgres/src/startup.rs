@@ -80,7 +80,9 @@ impl Engine {
                     self.client_passing = header.frame();
                 }
                 frame::client::TERMINATE if header.body == 0 => {
-                    self.phase = Phase::Done;
+                    self.client_passing = header.frame();
+                    pass(&mut self.client_passing, input, &mut out.to_server);
+                    self.phase = Phase::Terminated;
                     return Ok(Progress::Terminated);
                 }
                 _ => {

@@ -79,9 +79,14 @@ pub enum Progress {
     /// A forwarded request ended. Comes once for every ticket that was forwarded, in order, except for connects and
     /// cancels, and except for what is still under way when the session ends.
     Finished(Ticket, Outcome),
+    /// The server answered something that has no ticket (a Bind, a Sync, what stood in for a refused request) with an
+    /// error: what came before it in the same transaction is undone.
+    Failed,
+    /// The server is ready for the next request, and this is its transaction's state.
+    Ready(Transaction),
     /// The server showed the client this key: a later [`Ask::Cancel`] with it means this session.
     Keyed(CancelKey),
-    /// The client ended the session in order.
+    /// The client said goodbye, in order. What it asked for before that is still answered.
     Terminated,
 }
 
