@@ -2,7 +2,7 @@
 //!
 //! Knows no verb.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -63,18 +63,31 @@ pub fn on_path(program: &str) -> bool {
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
-/// The command as one would type it; environment first, full paths of programs cut to their name.
+/// The command as one would type it: environment first, installed programs by their name, cargo's encoded flags as
+/// the flags that a person would set.
 pub fn line(command: &Command) -> String {
     let set = command.get_envs().filter_map(|(name, value)| {
-        let value = value?.to_string_lossy().replace('\x1f', " ");
-        Some(format!("{}={}", name.to_string_lossy(), quoted(&value)))
+        let value = value?.to_string_lossy();
+        Some(match name.to_str() {
+            Some("CARGO_ENCODED_RUSTFLAGS") => {
+                format!("RUSTFLAGS={}", quoted(&value.replace('\x1f', " ")))
+            }
+            _ => format!("{}={}", name.to_string_lossy(), quoted(&value)),
+        })
     });
-    let program = Path::new(command.get_program());
-    let name = program.file_name().unwrap_or(command.get_program());
-    let words = std::iter::once(name)
+    let words = std::iter::once(name(command.get_program()))
         .chain(command.get_args())
         .map(|word| quoted(&word.to_string_lossy()));
     set.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// What was built here keeps its path, seen from the repository's root: its name may be another program's.
+fn name(program: &OsStr) -> &OsStr {
+    let path = Path::new(program);
+    match path.strip_prefix(root()) {
+        Ok(built) => built.as_os_str(),
+        Err(_) => path.file_name().unwrap_or(program),
+    }
 }
 
 fn quoted(word: &str) -> String {
@@ -95,11 +108,17 @@ mod tests {
         command
             .args(["%s\\n", "it's", ""])
             .env("LC_ALL", "C")
-            .env("FLAGS", "-a\x1f-b");
+            .env("CARGO_ENCODED_RUSTFLAGS", "-a\x1f-b");
         assert_eq!(
             line(&command),
-            r"FLAGS='-a -b' LC_ALL=C printf '%s\n' 'it'\''s' ''"
+            r"RUSTFLAGS='-a -b' LC_ALL=C printf '%s\n' 'it'\''s' ''"
         );
+    }
+
+    #[test]
+    fn a_program_that_was_built_here_is_shown_with_its_path() {
+        let program = root().join("target/fuzz/postgres");
+        assert_eq!(line(&Command::new(program)), "target/fuzz/postgres");
     }
 
     #[test]

@@ -142,8 +142,8 @@ fn fuzz(program: &Path, name: &str, seconds: u64) -> Result<()> {
     let covered = watch(&mut command).map_err(|error| match newest(&artifacts, begin) {
         Some(input) => error.context(format!(
             "target `{name}` broke on {}; repeat it with `{} {0}`, and keep the input in tests/corpus/{name}",
-            input.display(),
-            program.display()
+            shown(&input),
+            shown(program)
         )),
         None => error.context(format!("target `{name}` broke")),
     })?;
@@ -169,7 +169,7 @@ fn watch(command: &mut Command) -> Result<bool> {
             let said = said.context("the fuzzer's words cannot be read")?;
             let said = String::from_utf8_lossy(&said);
             covered |= said.contains(COVERED);
-            if !is_find(&said) {
+            if !is_noise(&said) {
                 eprintln!("{said}");
             }
         }
@@ -181,10 +181,17 @@ fn watch(command: &mut Command) -> Result<bool> {
     Ok(covered)
 }
 
-/// `#13  NEW  cov: 7 ...`: hundreds of lines that nobody reads.
-fn is_find(line: &str) -> bool {
+/// A path as seen from the repository's root.
+fn shown(path: &Path) -> std::path::Display<'_> {
+    path.strip_prefix(command::root()).unwrap_or(path).display()
+}
+
+/// `#13  NEW  cov: 7 ...`, and at the end the words it would put into a dictionary: hundreds of lines that nobody
+/// reads.
+fn is_noise(line: &str) -> bool {
     let event = line.split_whitespace().nth(1);
-    line.starts_with('#') && matches!(event, Some("NEW" | "REDUCE" | "RELOAD"))
+    let is_find = line.starts_with('#') && matches!(event, Some("NEW" | "REDUCE" | "RELOAD"));
+    is_find || line.starts_with('"') || line.starts_with("######")
 }
 
 /// The youngest file of a directory, if it was written after that moment.
@@ -237,8 +244,9 @@ mod tests {
 
     #[test]
     fn finds_are_not_shown_and_everything_else_is() {
-        assert!(is_find("#13\tNEW    cov: 7 ft: 8 corp: 2/5b"));
-        assert!(!is_find("#13\tDONE   cov: 7 ft: 8 corp: 2/5b"));
-        assert!(!is_find("NEW thread panicked"));
+        assert!(is_noise("#13\tNEW    cov: 7 ft: 8 corp: 2/5b"));
+        assert!(is_noise(r#""\001\000" # Uses: 9"#));
+        assert!(!is_noise("#13\tDONE   cov: 7 ft: 8 corp: 2/5b"));
+        assert!(!is_noise("thread '<unnamed>' panicked at src/engine.rs"));
     }
 }

@@ -1,0 +1,286 @@
+//! Writes the corpora's first inputs: sessions and segments that are right, for the fuzzers to spoil.
+//!
+//! `cargo run --manifest-path tests/fuzz/Cargo.toml --target-dir target --example seeds`, from the root of the
+//! repository. Message formats: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use fuzz::script::{Judging, Script, Step};
+use protocol::Side;
+use protocol::Side::{Client, Server};
+
+fn main() -> io::Result<()> {
+    let corpus = Path::new("tests/corpus");
+    for (name, script) in sessions() {
+        keep(&corpus.join("postgres").join(name), &script.encode())?;
+    }
+    for (name, segment) in segments() {
+        keep(&corpus.join("journal").join(name), &segment)?;
+    }
+    Ok(())
+}
+
+fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(path.parent().unwrap_or(path))?;
+    fs::write(path, bytes)
+}
+
+fn sessions() -> Vec<(&'static str, Script)> {
+    vec![
+        ("login", login(Judging::Forward)),
+        ("login_refused", login(Judging::Refuse)),
+        ("query", query(Judging::Forward)),
+        ("query_masked", query(Judging::Mask)),
+        ("query_refused", query(Judging::Alternate)),
+        ("query_held", held()),
+        ("prepared", prepared(Judging::Mask)),
+        ("prepared_refused", prepared(Judging::Alternate)),
+        ("copy", copy()),
+        ("failed_transaction", failed_transaction()),
+        ("function_call", function_call()),
+        ("cancel", cancel()),
+        ("oversized", oversized()),
+    ]
+}
+
+fn script(judging: Judging) -> Script {
+    Script {
+        judging,
+        steps: vec![],
+    }
+}
+
+/// SSLRequest, StartupMessage, a password, and the server's welcome.
+fn login(judging: Judging) -> Script {
+    let mut script = script(judging);
+    script.send(Client, &untagged(&80877103u32.to_be_bytes()));
+    let mut startup = 196608u32.to_be_bytes().to_vec();
+    startup.extend_from_slice(b"user\0app\0database\0shop\0options\0-c search_path=app\0\0");
+    script.send(Client, &untagged(&startup));
+    message(&mut script, Server, b'R', &3u32.to_be_bytes());
+    message(&mut script, Client, b'p', b"secret\0");
+    message(&mut script, Server, b'R', &0u32.to_be_bytes());
+    message(&mut script, Server, b'S', b"client_encoding\0UTF8\0");
+    message(&mut script, Server, b'K', &[0, 0, 0, 9, 1, 2, 3, 4]);
+    message(&mut script, Server, b'Z', b"I");
+    script
+}
+
+fn query(judging: Judging) -> Script {
+    let mut script = login(judging);
+    message(&mut script, Client, b'Q', b"select a, b from t\0");
+    rows(&mut script);
+    message(&mut script, Server, b'Z', b"I");
+    message(&mut script, Client, b'Q', b"select 1; select 2\0");
+    message(&mut script, Server, b'C', b"SELECT 1\0");
+    message(&mut script, Server, b'C', b"SELECT 1\0");
+    message(&mut script, Server, b'Z', b"I");
+    message(&mut script, Client, b'X', b"");
+    script
+}
+
+/// A RowDescription of two masked columns and a plain one, two rows, and the end.
+fn rows(script: &mut Script) {
+    let mut description = 3u16.to_be_bytes().to_vec();
+    for (name, table, column, oid) in [
+        (b'a', 1u32, 2u16, 25u32),
+        (b'b', 1, 4, 25),
+        (b'c', 0, 0, 23),
+    ] {
+        description.extend_from_slice(&[name, 0]);
+        description.extend_from_slice(&table.to_be_bytes());
+        description.extend_from_slice(&column.to_be_bytes());
+        description.extend_from_slice(&oid.to_be_bytes());
+        description.extend_from_slice(&[0xff; 6]);
+        description.extend_from_slice(&0u16.to_be_bytes());
+    }
+    message(script, Server, b'T', &description);
+    message(
+        script,
+        Server,
+        b'D',
+        b"\0\x03\0\0\0\x02ab\0\0\0\x05e@x.y\0\0\0\x017",
+    );
+    message(
+        script,
+        Server,
+        b'D',
+        b"\0\x03\xff\xff\xff\xff\0\0\0\0\0\0\0\x018",
+    );
+    message(script, Server, b'C', b"SELECT 2\0");
+}
+
+fn held() -> Script {
+    let mut script = login(Judging::Hold);
+    script.steps.insert(1, Step::Answer(true));
+    message(&mut script, Client, b'Q', b"update t set a = 1\0");
+    script.steps.push(Step::Notify);
+    message(&mut script, Server, b'N', b"SNOTICE\0C00000\0Mlate\0\0");
+    message(&mut script, Client, b'Q', b"select 1\0");
+    script.steps.push(Step::Answer(false));
+    script.steps.push(Step::Answer(true));
+    message(&mut script, Server, b'C', b"SELECT 1\0");
+    message(&mut script, Server, b'Z', b"I");
+    script
+}
+
+/// Parse, Describe, Bind, Execute with a row limit, Sync; then the statement again, and closed.
+fn prepared(judging: Judging) -> Script {
+    let mut script = login(judging);
+    message(
+        &mut script,
+        Client,
+        b'P',
+        b"s\0select a from t where b = $1\0\0\x01\0\0\0\x19",
+    );
+    message(&mut script, Client, b'D', b"Ss\0");
+    message(
+        &mut script,
+        Client,
+        b'B',
+        b"p\0s\0\0\x01\0\0\0\x01\0\0\0\x03abc\0\0",
+    );
+    message(&mut script, Client, b'E', b"p\0\0\0\0\x02");
+    message(&mut script, Client, b'S', b"");
+    message(&mut script, Server, b'1', b"");
+    message(&mut script, Server, b't', b"\0\x01\0\0\0\x19");
+    message(
+        &mut script,
+        Server,
+        b'T',
+        b"\0\x01a\0\0\0\0\x01\0\x02\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0",
+    );
+    message(&mut script, Server, b'2', b"");
+    message(&mut script, Server, b'D', b"\0\x01\0\0\0\x02ab");
+    message(&mut script, Server, b's', b"");
+    message(&mut script, Server, b'Z', b"T");
+    message(
+        &mut script,
+        Client,
+        b'B',
+        b"\0s\0\0\0\0\x01\xff\xff\xff\xff\0\x01\0\x01",
+    );
+    message(&mut script, Client, b'E', b"\0\0\0\0\0");
+    message(&mut script, Client, b'C', b"Ss\0");
+    message(&mut script, Client, b'H', b"");
+    message(&mut script, Client, b'S', b"");
+    message(&mut script, Server, b'2', b"");
+    message(&mut script, Server, b'C', b"SELECT 0\0");
+    message(&mut script, Server, b'3', b"");
+    message(&mut script, Server, b'Z', b"I");
+    script
+}
+
+fn copy() -> Script {
+    let mut script = login(Judging::Forward);
+    message(&mut script, Client, b'Q', b"copy t from stdin\0");
+    message(&mut script, Server, b'G', b"\0\0\x01\0\0");
+    message(&mut script, Client, b'd', b"a\n");
+    message(&mut script, Client, b'c', b"");
+    message(&mut script, Server, b'C', b"COPY 1\0");
+    message(&mut script, Server, b'Z', b"I");
+    message(&mut script, Client, b'Q', b"copy t to stdout\0");
+    message(&mut script, Server, b'H', b"\0\0\x01\0\0");
+    message(&mut script, Server, b'd', b"a\n");
+    message(&mut script, Server, b'c', b"");
+    message(&mut script, Server, b'C', b"COPY 1\0");
+    message(&mut script, Server, b'Z', b"I");
+    script
+}
+
+/// Every second request is refused, so the second is, inside a transaction.
+fn failed_transaction() -> Script {
+    let mut script = login(Judging::Alternate);
+    message(&mut script, Client, b'Q', b"begin\0");
+    message(&mut script, Server, b'C', b"BEGIN\0");
+    message(&mut script, Server, b'Z', b"T");
+    message(&mut script, Client, b'Q', b"begin\0");
+    message(&mut script, Server, b'C', b"BEGIN\0");
+    message(&mut script, Server, b'Z', b"T");
+    message(&mut script, Client, b'Q', b"delete from t\0");
+    message(
+        &mut script,
+        Server,
+        b'E',
+        b"SERROR\0C42601\0Msyntax error\0\0",
+    );
+    message(&mut script, Server, b'Z', b"E");
+    message(&mut script, Client, b'Q', b"rollback\0");
+    message(&mut script, Server, b'C', b"ROLLBACK\0");
+    message(&mut script, Server, b'Z', b"I");
+    script
+}
+
+fn function_call() -> Script {
+    let mut script = login(Judging::Forward);
+    message(
+        &mut script,
+        Client,
+        b'F',
+        b"\0\0\x04\xd2\0\0\0\x01\0\0\0\x01a\0\0",
+    );
+    message(&mut script, Server, b'V', b"\0\0\0\x01b");
+    message(&mut script, Server, b'Z', b"I");
+    script
+}
+
+fn cancel() -> Script {
+    let mut script = script(Judging::Forward);
+    let request = [80877102u32, 9, 0x01020304].map(u32::to_be_bytes).concat();
+    script.send(Client, &untagged(&request));
+    script
+}
+
+fn oversized() -> Script {
+    let mut script = login(Judging::Forward);
+    message(
+        &mut script,
+        Client,
+        b'Q',
+        &[b"select 1 /*".as_slice(), &[b'x'; 400], b"*/\0"].concat(),
+    );
+    message(&mut script, Client, b'Q', b"select 1\0");
+    script
+}
+
+fn message(script: &mut Script, from: Side, tag: u8, body: &[u8]) {
+    script.send(from, &[&[tag], untagged(body).as_slice()].concat());
+}
+
+/// A length that counts itself, and the body.
+fn untagged(body: &[u8]) -> Vec<u8> {
+    let length = body.len() as u32 + 4;
+    [length.to_be_bytes().as_slice(), body].concat()
+}
+
+fn segments() -> Vec<(&'static str, Vec<u8>)> {
+    let started = br#"{"version":1,"time":1,"session":null,"event":{"started":{"version":"1","policy":"00"}}}"#;
+    let closed = br#"{"version":1,"time":2,"session":"01890a5d-ac96-774b-bcce-b302099a8057","event":{"closed":{"reason":"x"}}}"#;
+    let of = |cut: u16, texts: &[&[u8]]| {
+        let mut input = vec![1];
+        input.extend_from_slice(&cut.to_le_bytes());
+        for text in texts {
+            input.extend_from_slice(&(text.len() as u16).to_le_bytes());
+            input.extend_from_slice(text);
+        }
+        input
+    };
+    vec![
+        ("records", of(0, &[started, closed])),
+        ("torn", of(9, &[started, closed])),
+        (
+            "newer_version",
+            of(
+                0,
+                &[br#"{"version":9,"time":0,"session":null,"event":"stopped"}"#],
+            ),
+        ),
+        ("not_a_record", of(0, &[started, b"{}", closed])),
+        (
+            "raw_header",
+            [b"\0weirjrnl\x01\0\0\0".as_slice(), &[0; 28]].concat(),
+        ),
+    ]
+}

@@ -1,0 +1,22 @@
+//! The PostgreSQL engine under arbitrary sessions.
+#![no_main]
+
+use fuzz::engine;
+use fuzz::script::Script;
+use libfuzzer_sys::fuzz_target;
+use postgres::{Engine, Limits};
+
+/// Small enough that a fuzzer's inputs pass them.
+fn limits() -> Limits {
+    Limits {
+        statement: 256,
+        message: 512,
+        value: 16,
+        names: 4,
+        ..Limits::default()
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    engine::check(&Script::decode(bytes), || Engine::new(limits()));
+});

@@ -1,0 +1,7 @@
+//! What no input may break, one module per fuzz target. A broken claim is a panic.
+//!
+//! The programs in `bin` only hand libFuzzer's bytes over, so that every claim can also be called from elsewhere.
+
+pub mod engine;
+pub mod script;
+pub mod segment;
