@@ -1,0 +1,93 @@
+//! What is known about a request beside its objects: the schema's `Circumstances`.
+
+use std::net::IpAddr;
+
+use cedar_policy::{Context, RestrictedExpression};
+use model::{Login, Shape, Subject};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::error::Uncertain;
+
+/// When and in which state a request is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Microseconds since the Unix epoch.
+    pub time: i64,
+    /// Whether the session is inside a transaction block.
+    pub in_transaction: bool,
+    /// Whether somebody approved exactly this request.
+    pub approved: bool,
+}
+
+/// Everything but what differs from ask to ask.
+pub(crate) struct Circumstances<'a> {
+    login: &'a Login,
+    source: IpAddr,
+    shape: Shape,
+    in_transaction: bool,
+    time: OffsetDateTime,
+}
+
+impl<'a> Circumstances<'a> {
+    /// Of this request at this moment.
+    pub fn new(
+        subject: &Subject,
+        login: &'a Login,
+        shape: Shape,
+        moment: &Moment,
+    ) -> Result<Self, Uncertain> {
+        let nanoseconds = i128::from(moment.time) * 1_000;
+        Ok(Self {
+            login,
+            source: subject.address.ip().to_canonical(),
+            shape,
+            in_transaction: moment.in_transaction,
+            time: OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
+                .map_err(Uncertain::fact)?,
+        })
+    }
+
+    /// For one ask.
+    pub fn context(&self, has_where: bool, approved: bool) -> Result<Context, Uncertain> {
+        use RestrictedExpression as Value;
+        let time = self
+            .time
+            .format(format_description!(
+                "[year]-[month]-[day]T[hour]:[minute]:[second]Z"
+            ))
+            .map_err(Uncertain::fact)?;
+        let mut pairs = vec![
+            ("has_where", Value::new_bool(has_where)),
+            (
+                "statements",
+                Value::new_long(i64::from(self.shape.statements)),
+            ),
+            ("approved", Value::new_bool(approved)),
+            ("in_transaction", Value::new_bool(self.in_transaction)),
+            ("time", Value::new_datetime(time)),
+            ("hour", Value::new_long(i64::from(self.time.hour()))),
+            (
+                "weekday",
+                Value::new_long(i64::from(self.time.weekday().number_from_monday())),
+            ),
+            ("source", Value::new_ip(self.source.to_string())),
+            ("db_user", Value::new_string(self.login.user.clone())),
+        ];
+        if let Some(limit) = self.shape.limit {
+            pairs.push((
+                "limit",
+                Value::new_long(i64::try_from(limit).unwrap_or(i64::MAX)),
+            ));
+        }
+        if let Some(application) = &self.login.application {
+            pairs.push(("application", Value::new_string(application.clone())));
+        }
+        Context::from_pairs(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        )
+        .map_err(Uncertain::fact)
+    }
+}

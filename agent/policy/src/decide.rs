@@ -1,0 +1,459 @@
+//! The decision: every ask of the plan is put to Cedar, and the answers become one effect.
+//!
+//! Any forbid wins over all objects, every object must be permitted, and what fails to evaluate denies (Cedar itself
+//! skips an erroring forbid). A request that is denied is asked once more as if it were approved:
+//!
+//! ```text
+//!   without approval   with approval   effect
+//!   permitted          -               allow
+//!   denied             permitted       hold, where somebody is entitled to approve all of it
+//!   denied             denied          deny
+//! ```
+
+use std::sync::Arc;
+
+use cedar_policy::{
+    AuthorizationError, Context, Decision as CedarDecision, Entities, EntityUid, Request as Query,
+};
+use model::{
+    Decision, Effect, Login, MaskedColumn, Masks, Reason, Request, Shape, Subject, Target,
+};
+
+use crate::annotations::Rule;
+use crate::circumstances::{Circumstances, Moment};
+use crate::entities::World;
+use crate::error::Uncertain;
+use crate::explain::{Answer, Asked, Explanation};
+use crate::plan::{self, Ask, Otherwise};
+use crate::set::PolicySet;
+
+impl PolicySet {
+    /// Judges a request of this subject, logged in (or logging in) with this login. Pure and total.
+    pub fn decide(
+        &self,
+        subject: &Subject,
+        target: &Target,
+        login: &Login,
+        request: &Request,
+        moment: &Moment,
+    ) -> Decision {
+        self.explain(subject, target, login, request, moment)
+            .into_decision()
+    }
+
+    /// [`PolicySet::decide`], with every question that was asked.
+    pub fn explain(
+        &self,
+        subject: &Subject,
+        target: &Target,
+        login: &Login,
+        request: &Request,
+        moment: &Moment,
+    ) -> Explanation {
+        let case = Case::new(self, subject, target, login, request, moment);
+        match case.and_then(|case| case.judge(moment.approved)) {
+            Ok(explanation) => explanation,
+            Err(uncertain) => self.denied_by_doubt(&uncertain),
+        }
+    }
+
+    fn denied_by_doubt(&self, uncertain: &Uncertain) -> Explanation {
+        let explanation = format!("the request cannot be put to the policies: {uncertain}");
+        Explanation {
+            effect: Effect::Deny,
+            masks: Masks::none(),
+            because: Reason {
+                explanation,
+                ..Reason::default()
+            },
+            asked: Vec::new(),
+            policy: self.hash(),
+        }
+    }
+}
+
+/// One request with all that is asked about it.
+struct Case<'a> {
+    set: &'a PolicySet,
+    subject: EntityUid,
+    entities: Entities,
+    circumstances: Circumstances<'a>,
+    asks: Vec<Ask>,
+}
+
+/// The answer to one ask, and the action that it is about where an ask has two.
+#[derive(Clone, PartialEq)]
+struct Heard {
+    action: &'static str,
+    answer: Answer,
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        set: &'a PolicySet,
+        subject: &Subject,
+        target: &Target,
+        login: &'a Login,
+        request: &'a Request,
+        moment: &Moment,
+    ) -> Result<Self, Uncertain> {
+        let (login, shape) = match request {
+            Request::Connect(login) => (login, Shape::default()),
+            Request::Run(statement) => (login, statement.shape),
+        };
+        let mut world = World::new(&set.vocabulary, subject, &target.server, &login.database)?;
+        let asks = plan::asks(&set.classes, target, &login.database, request, &mut world)?;
+        Ok(Self {
+            set,
+            subject: world.subject.clone(),
+            entities: world.finish(&set.schema)?,
+            circumstances: Circumstances::new(subject, login, shape, moment)?,
+            asks,
+        })
+    }
+
+    fn judge(self, approved: bool) -> Result<Explanation, Uncertain> {
+        let heard = self.hear_all(approved)?;
+        if self.passes(&heard) {
+            return Ok(self.allow(&heard));
+        }
+        if approved {
+            return Ok(self.deny(&heard, None));
+        }
+        let once_approved = self.hear_all(true)?;
+        Ok(match self.passes(&once_approved) {
+            true => self.hold(&heard, &once_approved),
+            false => self.deny(&heard, Some(&once_approved)),
+        })
+    }
+
+    fn hear_all(&self, approved: bool) -> Result<Vec<Heard>, Uncertain> {
+        let unrestricted = self.circumstances.context(false, approved)?;
+        let restricted = self.circumstances.context(true, approved)?;
+        let context = |ask: &Ask| {
+            if ask.has_where {
+                &restricted
+            } else {
+                &unrestricted
+            }
+        };
+        self.asks
+            .iter()
+            .map(|ask| self.hear(ask, context(ask)))
+            .collect()
+    }
+
+    fn hear(&self, ask: &Ask, context: &Context) -> Result<Heard, Uncertain> {
+        let first = Heard {
+            action: ask.action,
+            answer: self.answer(ask.action, ask, context)?,
+        };
+        let Some(or) = ask.or.filter(|_| first.answer == Answer::NobodyPermits) else {
+            return Ok(first);
+        };
+        let second = Heard {
+            action: or,
+            answer: self.answer(or, ask, context)?,
+        };
+        Ok(match second.answer {
+            Answer::PermittedBy(_) | Answer::Failed { .. } => second,
+            Answer::ForbiddenBy(_) | Answer::NobodyPermits => first,
+        })
+    }
+
+    fn answer(&self, action: &str, ask: &Ask, context: &Context) -> Result<Answer, Uncertain> {
+        let query = Query::new(
+            self.subject.clone(),
+            self.set.vocabulary.action(action)?,
+            ask.object.uid.clone(),
+            context.clone(),
+            Some(&self.set.schema),
+        );
+        let query = match query {
+            Ok(query) => query,
+            Err(error) => {
+                return Ok(Answer::Failed {
+                    policies: vec![],
+                    error: error.to_string(),
+                });
+            }
+        };
+        let response =
+            self.set
+                .authorizer
+                .is_authorized(&query, &self.set.policies, &self.entities);
+        let diagnostics = response.diagnostics();
+        if let Some(error) = diagnostics.errors().next() {
+            let policies =
+                diagnostics
+                    .errors()
+                    .map(|AuthorizationError::PolicyEvaluationError(error)| {
+                        error.policy_id().to_string().into()
+                    });
+            return Ok(Answer::Failed {
+                policies: sorted(policies),
+                error: error.to_string(),
+            });
+        }
+        let ids = sorted(diagnostics.reason().map(|id| id.to_string().into()));
+        Ok(match response.decision() {
+            CedarDecision::Allow => Answer::PermittedBy(ids),
+            CedarDecision::Deny if ids.is_empty() => Answer::NobodyPermits,
+            CedarDecision::Deny => Answer::ForbiddenBy(ids),
+        })
+    }
+
+    fn passes(&self, heard: &[Heard]) -> bool {
+        self.each(heard)
+            .all(|(ask, heard)| !refuses(ask, &heard.answer))
+    }
+
+    fn allow(&self, heard: &[Heard]) -> Explanation {
+        let policies = named(heard.iter().filter(|heard| heard.answer.permits()));
+        let explanation = match policies.as_slice() {
+            [] => "it touches nothing".to_owned(),
+            ids => format!("permitted by {}", ids.join(", ")),
+        };
+        let because = Reason {
+            policies,
+            explanation,
+            ..Reason::default()
+        };
+        self.explain(Effect::Allow, self.masks(heard), because, heard, None)
+    }
+
+    /// Denies for what is still refused after an approval, where that was asked.
+    fn deny(&self, heard: &[Heard], once_approved: Option<&[Heard]>) -> Explanation {
+        let last = once_approved.unwrap_or(heard);
+        let refusing: Vec<_> = self
+            .each(last)
+            .filter(|(ask, heard)| refuses(ask, &heard.answer))
+            .collect();
+        let mut because = refusing
+            .iter()
+            .min_by_key(|(_, heard)| weight(&heard.answer))
+            .map(|(ask, heard)| self.refusal(ask, heard))
+            .unwrap_or_default();
+        because.policies = named(refusing.iter().map(|(_, heard)| *heard));
+        if refusing.len() > 1 {
+            because.explanation += &format!(" (and {} more)", refusing.len() - 1);
+        }
+        self.explain(Effect::Deny, Masks::none(), because, heard, once_approved)
+    }
+
+    fn refusal(&self, ask: &Ask, heard: &Heard) -> Reason {
+        let what = format!("{} on {}", heard.action, ask.object.label);
+        let (why, mut hint) = match &ask.otherwise {
+            Otherwise::Refuse { why, hint } => (why.as_deref(), hint.map(str::to_owned)),
+            Otherwise::Mask(_) => (None, None),
+        };
+        let mut explanation = match &heard.answer {
+            Answer::ForbiddenBy(ids) => {
+                let rule = ids.first().and_then(|id| self.set.rules.get(&**id));
+                hint = rule.and_then(|rule| rule.hint.clone()).or(hint);
+                forbidden(&what, ids, rule)
+            }
+            Answer::Failed { error, .. } => format!("{what} could not be decided: {error}"),
+            Answer::NobodyPermits | Answer::PermittedBy(_) => format!("nobody permits {what}"),
+        };
+        if let Some(why) = why {
+            explanation = format!("{explanation}: {why}");
+        }
+        Reason {
+            explanation,
+            hint,
+            ..Reason::default()
+        }
+    }
+
+    fn hold(&self, heard: &[Heard], once_approved: &[Heard]) -> Explanation {
+        let released: Vec<_> = self
+            .asks
+            .iter()
+            .zip(heard.iter().zip(once_approved))
+            .filter(|(_, (now, then))| !now.answer.permits() && then.answer.permits())
+            .collect();
+        let mut entitled = Entitled::Anybody;
+        for (_, (now, then)) in &released {
+            entitled = entitled.and(self.entitled(&now.answer, &then.answer));
+        }
+        let whats: Vec<_> = released
+            .iter()
+            .map(|(ask, (_, then))| format!("{} on {}", then.action, ask.object.label))
+            .collect();
+        let mut because = Reason {
+            policies: named(released.iter().flat_map(|(_, (now, then))| [*now, *then])),
+            explanation: format!("{} needs approval", whats.join(", ")),
+            ..Reason::default()
+        };
+        match entitled {
+            Entitled::Anybody => {}
+            Entitled::Only(approvers) if approvers.is_empty() => {
+                because.explanation += ", and nobody may approve all of it";
+                because.hint = Some("send the statements one by one".to_owned());
+                return self.explain(
+                    Effect::Deny,
+                    Masks::none(),
+                    because,
+                    heard,
+                    Some(once_approved),
+                );
+            }
+            Entitled::Only(approvers) => because.approvers = approvers,
+        }
+        because.hint = because
+            .policies
+            .iter()
+            .find_map(|id| self.set.rules.get(&**id)?.hint.clone());
+        self.explain(
+            Effect::Hold,
+            self.masks(once_approved),
+            because,
+            heard,
+            Some(once_approved),
+        )
+    }
+
+    /// Who may turn this answer into that one: somebody whom every lifted forbid and any of the permits names.
+    fn entitled(&self, now: &Answer, then: &Answer) -> Entitled {
+        let of = |id: &Arc<str>| match self
+            .set
+            .rules
+            .get(&**id)
+            .and_then(|rule| rule.approvers.clone())
+        {
+            Some(names) => Entitled::Only(names),
+            None => Entitled::Anybody,
+        };
+        let permitting = then.policies().iter().map(of).reduce(Entitled::or);
+        let lifted = now.policies().iter().map(of);
+        lifted
+            .chain(permitting)
+            .fold(Entitled::Anybody, Entitled::and)
+    }
+
+    fn masks(&self, heard: &[Heard]) -> Masks {
+        let mut masks: Vec<MaskedColumn> = Vec::new();
+        for (ask, heard) in self.each(heard) {
+            match &ask.otherwise {
+                Otherwise::Mask(mask) if !heard.answer.permits() && !masks.contains(mask) => {
+                    masks.push(mask.clone());
+                }
+                _ => {}
+            }
+        }
+        Masks(masks.into())
+    }
+
+    fn explain(
+        &self,
+        effect: Effect,
+        masks: Masks,
+        because: Reason,
+        heard: &[Heard],
+        once_approved: Option<&[Heard]>,
+    ) -> Explanation {
+        let mut then = once_approved.unwrap_or(heard).iter();
+        let asked = self.each(heard).map(|(ask, now)| Asked {
+            action: now.action,
+            object: ask.object.label.clone(),
+            answer: now.answer.clone(),
+            if_approved: then
+                .next()
+                .filter(|then| *then != now)
+                .map(|then| then.answer.clone()),
+            maskable: matches!(ask.otherwise, Otherwise::Mask(_)),
+        });
+        Explanation {
+            effect,
+            masks,
+            because,
+            asked: asked.collect(),
+            policy: self.set.hash(),
+        }
+    }
+
+    fn each<'h>(&'h self, heard: &'h [Heard]) -> impl Iterator<Item = (&'h Ask, &'h Heard)> {
+        self.asks.iter().zip(heard)
+    }
+}
+
+/// Who may approve.
+enum Entitled {
+    Anybody,
+    Only(Vec<Arc<str>>),
+}
+
+impl Entitled {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Anybody, other) => other,
+            (this, Self::Anybody) => this,
+            (Self::Only(mut these), Self::Only(those)) => {
+                these.retain(|name| those.contains(name));
+                Self::Only(these)
+            }
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Only(mut these), Self::Only(those)) => {
+                these.extend(those);
+                these.sort();
+                these.dedup();
+                Self::Only(these)
+            }
+            _ => Self::Anybody,
+        }
+    }
+}
+
+fn refuses(ask: &Ask, answer: &Answer) -> bool {
+    match (&ask.otherwise, answer) {
+        (_, Answer::PermittedBy(_)) => false,
+        (_, Answer::Failed { .. }) | (Otherwise::Refuse { .. }, _) => true,
+        (Otherwise::Mask(_), _) => false,
+    }
+}
+
+/// What a client should read first: a failure, then a rule's no, then a missing permit.
+fn weight(answer: &Answer) -> u8 {
+    match answer {
+        Answer::Failed { .. } => 0,
+        Answer::ForbiddenBy(_) => 1,
+        Answer::NobodyPermits | Answer::PermittedBy(_) => 2,
+    }
+}
+
+fn forbidden(what: &str, ids: &[Arc<str>], rule: Option<&Rule>) -> String {
+    let ids = ids.join(", ");
+    match rule.and_then(|rule| rule.description.as_deref()) {
+        Some(description) => format!(
+            "{ids} forbids {what}: {}",
+            description.trim_end_matches('.')
+        ),
+        None => format!("{ids} forbids {what}"),
+    }
+}
+
+/// Ids in the order in which they are first met.
+fn named<'h>(heard: impl Iterator<Item = &'h Heard>) -> Vec<Arc<str>> {
+    let mut ids: Vec<Arc<str>> = Vec::new();
+    for id in heard.flat_map(|heard| heard.answer.policies()) {
+        if !ids.contains(id) {
+            ids.push(Arc::clone(id));
+        }
+    }
+    ids
+}
+
+/// Cedar gives ids in no order; evidence should not depend on a hash seed.
+fn sorted(ids: impl Iterator<Item = Arc<str>>) -> Vec<Arc<str>> {
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort();
+    ids
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! A decision with everything that was asked on the way to it, as text and for JSON.
+
+use std::fmt;
+use std::sync::Arc;
+
+use model::{Decision, Effect, Masks, Reason};
+use serde::Serialize;
+
+/// Why a request is decided as it is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The decision's effect.
+    pub effect: Effect,
+    /// The decision's masks.
+    pub masks: Masks,
+    /// The decision's reason.
+    pub because: Reason,
+    /// Every question that was asked, in the order of the statement.
+    pub asked: Vec<Asked>,
+    /// SHA-256 of the policy set, hex.
+    pub policy: Arc<str>,
+}
+
+/// One question and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// Action of the policy schema.
+    pub action: &'static str,
+    /// The object with its kind: `table shop/app.public.customers`.
+    pub object: String,
+    /// What the policies say to it.
+    pub answer: Answer,
+    /// What they would say if somebody approved the request, where that was asked and differs.
+    pub if_approved: Option<Answer>,
+    /// Whether a no only masks the column and refuses nothing.
+    pub maskable: bool,
+}
+
+/// What the policies say to one question. The lists are ids of policies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// These permit, and none forbids.
+    PermittedBy(Vec<Arc<str>>),
+    /// These forbid.
+    ForbiddenBy(Vec<Arc<str>>),
+    /// None permits and none forbids.
+    NobodyPermits,
+    /// Evaluation failed, so nothing is permitted.
+    Failed {
+        /// In these; empty where no policy was reached.
+        policies: Vec<Arc<str>>,
+        /// What happened.
+        error: String,
+    },
+}
+
+impl Answer {
+    /// Whether it is a yes.
+    pub fn permits(&self) -> bool {
+        matches!(self, Self::PermittedBy(_))
+    }
+
+    /// The policies that it names.
+    pub fn policies(&self) -> &[Arc<str>] {
+        match self {
+            Self::PermittedBy(ids) | Self::ForbiddenBy(ids) => ids,
+            Self::Failed { policies, .. } => policies,
+            Self::NobodyPermits => &[],
+        }
+    }
+}
+
+impl Explanation {
+    /// The decision alone.
+    pub fn into_decision(self) -> Decision {
+        Decision {
+            effect: self.effect,
+            masks: self.masks,
+            because: self.because,
+        }
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let effect = match self.effect {
+            Effect::Allow => "allow",
+            Effect::Deny => "deny",
+            Effect::Hold => "hold",
+        };
+        writeln!(f, "{effect}: {}", self.because.explanation)?;
+        if !self.because.approvers.is_empty() {
+            writeln!(f, "  approvers: {}", self.because.approvers.join(", "))?;
+        }
+        if let Some(hint) = &self.because.hint {
+            writeln!(f, "  hint: {hint}")?;
+        }
+        for asked in &self.asked {
+            writeln!(f, "  {asked}")?;
+        }
+        for mask in self.masks.0.iter() {
+            writeln!(f, "  masked: {} ({})", mask.name, mask.class)?;
+        }
+        write!(f, "  policy set: {}", self.policy)
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}: {}", self.action, self.object, self.answer)?;
+        match &self.if_approved {
+            Some(approved) => write!(f, "; once approved: {approved}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PermittedBy(ids) => write!(f, "permitted by {}", ids.join(", ")),
+            Self::ForbiddenBy(ids) => write!(f, "forbidden by {}", ids.join(", ")),
+            Self::NobodyPermits => f.write_str("nobody permits"),
+            Self::Failed { policies, error } if policies.is_empty() => write!(f, "failed: {error}"),
+            Self::Failed { policies, error } => {
+                write!(f, "failed in {}: {error}", policies.join(", "))
+            }
+        }
+    }
+}
