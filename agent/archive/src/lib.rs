@@ -1,1 +1,53 @@
 //! The cold half of the evidence: sealed segments as Parquet, chained and verifiable.
+//!
+//! Knows the journal's segments and audit records; knows no policy, no protocol and no proxy. Blocking code: it
+//! belongs on a thread of its own.
+//!
+//! ```text
+//! <archive>/v1/host=<id>/day=YYYY-MM-DD/<first>-<last>.parquet    one row per record, one file per segment and day (UTC)
+//! <archive>/manifest/<id>.jsonl                                   one line per file, in order: what the trail should be
+//! <archive>/state/<id>.sessions.json                              facts of sessions that are open at the head
+//! <archive>/state/<id>.lock                                       held by the agent that writes
+//! ```
+//!
+//! How a sealed segment becomes a file, and what a crash after each step leaves behind:
+//!
+//! ```text
+//! write <first>.parquet.tmp, fsync     -> a temporary file: removed on the next open
+//! rename, fsync the directory          -> a file that no line names: written again, with the same rows
+//! read back, verify                    -> the same
+//! append the manifest's line, fsync    -> the line decides: the file is part of the trail
+//! write the sessions' facts            -> made again from the files
+//! unlink the segment                   -> a segment that is known: compared row by row, then unlinked
+//! ```
+//!
+//! The columns are described in COLUMNS.md ([`DICTIONARY`]), with the chain and how to verify it without Weir.
+
+mod archive;
+mod chain;
+mod column;
+mod error;
+mod facts;
+mod flatten;
+mod layout;
+mod manifest;
+mod ocsf;
+mod row;
+mod table;
+mod trail;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use archive::{Absorbed, Archive, Head};
+pub use chain::{Chain, SCHEMA};
+pub use column::{Column, Kind};
+pub use error::ArchiveError;
+pub use layout::hosts;
+pub use row::{Row, Value};
+pub use trail::{Filter, Trail};
+pub use verify::{Finding, Report};
+
+/// The data dictionary, as Markdown.
+pub const DICTIONARY: &str = include_str!("../COLUMNS.md");

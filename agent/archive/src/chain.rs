@@ -1,0 +1,94 @@
+//! The chain: each row's hash covers the row and the hash before it. Recomputable from the columns alone.
+//!
+//! ```text
+//! chain 0 = SHA-256("weir.chain" text(host))
+//! chain n = SHA-256(chain n-1, 32 bytes; text(schema); every column but weir_chain, in order)
+//! column  = 0x00 for NULL, else 0x01 value
+//! value   = text: u32 length in bytes, UTF-8 | INTEGER: i32 | BIGINT, TIMESTAMPTZ: i64    all little-endian
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+use crate::column::Column;
+use crate::row::{Row, Value};
+
+/// Name of the set of columns, part of every hash: columns that come later do not change older rows.
+pub const SCHEMA: &str = "weir.audit.1";
+
+/// A hash of the chain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Chain([u8; 32]);
+
+impl Chain {
+    /// The hash before a host's first row.
+    pub fn genesis(host: &str) -> Self {
+        let mut preimage = b"weir.chain".to_vec();
+        push_text(&mut preimage, host);
+        Self(Sha256::digest(preimage).into())
+    }
+
+    /// The hash of the row that follows.
+    pub fn next(self, row: &Row) -> Self {
+        let mut preimage = self.0.to_vec();
+        push_text(&mut preimage, SCHEMA);
+        for (_, value) in row.iter().filter(|(column, _)| *column != Column::Chain) {
+            push(&mut preimage, value);
+        }
+        Self(Sha256::digest(preimage).into())
+    }
+}
+
+fn push(preimage: &mut Vec<u8>, value: &Value) {
+    preimage.push(u8::from(*value != Value::Null));
+    match value {
+        Value::Null => {}
+        Value::Text(text) => push_text(preimage, text),
+        Value::Int(number) => preimage.extend_from_slice(&number.to_le_bytes()),
+        Value::Long(number) => preimage.extend_from_slice(&number.to_le_bytes()),
+    }
+}
+
+fn push_text(preimage: &mut Vec<u8>, text: &str) {
+    // A record is shorter than 4 GiB by far: the journal's frames are.
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    preimage.extend_from_slice(&length.to_le_bytes());
+    preimage.extend_from_slice(text.as_bytes());
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text that is no hash of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is not 64 hex digits in lower case")]
+pub struct NoChain;
+
+impl FromStr for Chain {
+    type Err = NoChain;
+
+    fn from_str(text: &str) -> Result<Self, NoChain> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 {
+            return Err(NoChain);
+        }
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = str::from_utf8(digits).map_err(|_| NoChain)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| NoChain)?;
+        }
+        let chain = Self(bytes);
+        // One way to write each hash: `+1` and capitals are others.
+        (chain.to_string() == text).then_some(chain).ok_or(NoChain)
+    }
+}

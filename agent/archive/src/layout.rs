@@ -1,0 +1,144 @@
+//! Where things lie in an archive, and how they get there durably.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use crate::ArchiveError;
+
+/// How the name of a file ends that is being written.
+pub(crate) const UNFINISHED: &str = ".parquet.tmp";
+
+/// Hosts that have a trail in this archive.
+pub fn hosts(directory: &Path) -> Result<Vec<String>, ArchiveError> {
+    let host = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_suffix(".jsonl").map(str::to_owned)
+    };
+    let files = list(&directory.join("manifest"))?;
+    let mut hosts: Vec<String> = files.into_iter().filter_map(host).collect();
+    hosts.sort();
+    Ok(hosts)
+}
+
+/// Refuses a host id that would not stay one part of a path.
+pub(crate) fn check_host(host: &str) -> Result<(), ArchiveError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    match host.chars().all(allowed) && !host.is_empty() && !host.starts_with('.') {
+        true => Ok(()),
+        false => Err(ArchiveError::HostId {
+            host: host.to_owned(),
+        }),
+    }
+}
+
+pub(crate) fn manifest(directory: &Path, host: &str) -> PathBuf {
+    directory.join("manifest").join(format!("{host}.jsonl"))
+}
+
+pub(crate) fn sessions(directory: &Path, host: &str) -> PathBuf {
+    let name = format!("{host}.sessions.json");
+    directory.join("state").join(name)
+}
+
+pub(crate) fn lock(directory: &Path, host: &str) -> PathBuf {
+    directory.join("state").join(format!("{host}.lock"))
+}
+
+/// The directory of a host's Parquet files.
+pub(crate) fn trail(directory: &Path, host: &str) -> PathBuf {
+    directory.join("v1").join(format!("host={host}"))
+}
+
+/// A Parquet file's path inside the archive.
+pub(crate) fn file(host: &str, day: &str, first: u64, last: u64) -> PathBuf {
+    PathBuf::from(format!(
+        "v1/host={host}/day={day}/{first:020}-{last:020}.parquet"
+    ))
+}
+
+/// The day of a time in microseconds, UTC, as YYYY-MM-DD. The first day of the epoch where no calendar has it.
+pub(crate) fn day(time: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(time) * 1000);
+    let time = time.ok().filter(|time| (0..=9999).contains(&time.year()));
+    let date = time.unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
+    let (year, month, day) = date.to_calendar_date();
+    format!("{year:04}-{:02}-{day:02}", u8::from(month))
+}
+
+/// Every Parquet file of a host, and what is left of unfinished ones.
+pub(crate) fn files(directory: &Path, host: &str) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut files = Vec::new();
+    for day in list(&trail(directory, host))? {
+        if day.is_dir() {
+            files.extend(list(&day)?);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What lies in a directory; nothing, where there is no directory.
+fn list(directory: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    let paths = fs::read_dir(directory)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    match paths {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        paths => paths.map_err(ArchiveError::io("list", directory)),
+    }
+}
+
+/// Makes a directory that only its owner can read, with those above it, durably.
+pub(crate) fn make_directory(directory: &Path) -> Result<(), ArchiveError> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let Some(parent) = directory.parent() else {
+        return Ok(());
+    };
+    make_directory(parent)?;
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(ArchiveError::io("make directory", directory)(error))
+        }
+        _ if parent.as_os_str().is_empty() => sync_directory(Path::new(".")),
+        _ => sync_directory(parent),
+    }
+}
+
+/// Makes names in a directory durable.
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), ArchiveError> {
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(ArchiveError::io("sync", directory))
+}
+
+/// Gives a file its final name, durably.
+pub(crate) fn publish(from: &Path, to: &Path) -> Result<(), ArchiveError> {
+    fs::rename(from, to).map_err(ArchiveError::io("rename", from))?;
+    to.parent().map_or(Ok(()), sync_directory)
+}
+
+/// Opens a new file that only its owner can read, in place of what an earlier try left.
+pub(crate) fn create(path: &Path) -> Result<File, ArchiveError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(ArchiveError::io("create", path))
+}
+
+/// Replaces a file's content so that it is either the old or the new one, whatever happens.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), ArchiveError> {
+    let unfinished = path.with_extension("tmp");
+    let mut file = create(&unfinished)?;
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .map_err(ArchiveError::io("write", &unfinished))?;
+    publish(&unfinished, path)
+}

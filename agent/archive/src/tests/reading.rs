@@ -1,0 +1,75 @@
+//! Claims about reading a trail.
+
+use super::*;
+
+#[test]
+fn archive_and_journal_are_one_trail() {
+    let mut house = House::new();
+    let session = Some(SessionId::now());
+    house.write(session, story().into_iter().take(3));
+    house.absorb();
+    house.write(session, story().into_iter().skip(3));
+    let rows = house.rows();
+    let sequences: Vec<u64> = rows.iter().map(Row::sequence).collect();
+    assert_eq!(sequences, (1..=8).collect::<Vec<_>>());
+    assert_eq!(texts(&rows, Column::ActorUserName)[1..], [Some("app"); 7]);
+    assert_eq!(
+        rows.iter()
+            .filter(|row| row.text(Column::Chain).is_some())
+            .count(),
+        3
+    );
+}
+
+#[test]
+fn the_newest_rows_come_from_the_end() {
+    let mut house = House::new();
+    for _ in 0..3 {
+        house.write(Some(SessionId::now()), story());
+        house.absorb();
+    }
+    house.write(None, [AuditEvent::Stopped]);
+    for newest in [0, 1, 5, 20, 100] {
+        let filter = Filter {
+            newest: Some(newest),
+            ..Filter::default()
+        };
+        let rows = house.trail().rows(&filter).unwrap();
+        let sequences: Vec<u64> = rows.iter().map(Row::sequence).collect();
+        let first = 26 - 25.min(newest as u64);
+        assert_eq!(sequences, (first..=25).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn rows_are_found_by_session_and_time() {
+    let mut house = House::new();
+    let (first, second) = (SessionId::now(), SessionId::now());
+    house.write(Some(first), story());
+    house.absorb();
+    house.write(Some(second), story());
+    let of = |session: SessionId| Filter {
+        session: Some(session.to_string()),
+        ..Filter::default()
+    };
+    let found = |filter: &Filter| {
+        let rows = house.trail().rows(filter).unwrap();
+        rows.iter().map(Row::sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&of(first)), (1..=8).collect::<Vec<_>>());
+    assert_eq!(found(&of(second)), (9..=16).collect::<Vec<_>>());
+    let between = Filter {
+        since: Some(EVENING + 5000),
+        until: Some(EVENING + 10_000),
+        ..Filter::default()
+    };
+    assert_eq!(found(&between), [6, 7, 8, 9, 10]);
+}
+
+#[test]
+fn an_archive_that_is_not_there_yet_is_empty() {
+    let house = House::new();
+    assert!(house.rows().is_empty());
+    assert_eq!(house.findings(), [""; 0]);
+    assert_eq!(crate::hosts(&house.archive()).unwrap(), [""; 0]);
+}
