@@ -36,6 +36,28 @@ fn question(approvers: &[&str]) -> Question {
     }
 }
 
+fn subject_without_login() -> model::Subject {
+    let process = model::Process {
+        cgroup: 1,
+        pid: 2,
+        uid: 1000,
+        gid: 1000,
+        login_uid: NO_LOGIN,
+        started: 3,
+        exe_inode: 4,
+        exe_device: 5,
+        comm: "psql".into(),
+    };
+    model::Subject {
+        session: SessionId::now(),
+        workloads: vec![],
+        os_user: None,
+        executable: None,
+        process: Some(process),
+        address: "127.0.0.1:4000".parse().unwrap(),
+    }
+}
+
 fn approver(uid: u32, login_uid: u32, groups: &[&str]) -> Approver {
     let groups = groups.iter().map(ToString::to_string).collect();
     Approver {
@@ -181,10 +203,7 @@ fn nobody_approves_their_own_request_not_even_as_another_user() {
 fn no_login_in_common_is_not_a_login_in_common() {
     let desk = Desk::default();
     let mut asked = question(&[]);
-    asked.requester = Requester {
-        login_uid: None,
-        ..asked.requester
-    };
+    asked.requester = Requester::from(&subject_without_login());
     let _waiting = desk.ask(asked.clone()).unwrap();
     desk.settle(&asked.id, &approver(2000, NO_LOGIN, &[]), approve())
         .unwrap();
