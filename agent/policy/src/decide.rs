@@ -12,19 +12,15 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{
-    AuthorizationError, Context, Decision as CedarDecision, Entities, EntityUid, Request as Query,
-};
-use model::{
-    Decision, Effect, Login, MaskedColumn, Masks, Reason, Request, Shape, Subject, Target,
-};
+use model::{Decision, Effect, Login, MaskedColumn, Masks, Reason, Request, Subject, Target};
 
 use crate::annotations::Rule;
-use crate::circumstances::{Circumstances, Moment};
-use crate::entities::World;
+use crate::case::{Case, Heard, refuses};
+use crate::circumstances::Moment;
+use crate::entitled::Entitled;
 use crate::error::Uncertain;
 use crate::explain::{Answer, Asked, Explanation};
-use crate::plan::{self, Ask, Otherwise};
+use crate::plan::{Ask, Otherwise};
 use crate::set::PolicySet;
 
 impl PolicySet {
@@ -72,46 +68,7 @@ impl PolicySet {
     }
 }
 
-/// One request with all that is asked about it.
-struct Case<'a> {
-    set: &'a PolicySet,
-    subject: EntityUid,
-    entities: Entities,
-    circumstances: Circumstances<'a>,
-    asks: Vec<Ask>,
-}
-
-/// The answer to one ask, and the action that it is about where an ask has two.
-#[derive(Clone, PartialEq)]
-struct Heard {
-    action: &'static str,
-    answer: Answer,
-}
-
-impl<'a> Case<'a> {
-    fn new(
-        set: &'a PolicySet,
-        subject: &Subject,
-        target: &Target,
-        login: &'a Login,
-        request: &'a Request,
-        moment: &Moment,
-    ) -> Result<Self, Uncertain> {
-        let (login, shape) = match request {
-            Request::Connect(login) => (login, Shape::default()),
-            Request::Run(statement) => (login, statement.shape),
-        };
-        let mut world = World::new(&set.vocabulary, subject, &target.server, &login.database)?;
-        let asks = plan::asks(&set.classes, target, &login.database, request, &mut world)?;
-        Ok(Self {
-            set,
-            subject: world.subject.clone(),
-            entities: world.finish(&set.schema)?,
-            circumstances: Circumstances::new(subject, login, shape, moment)?,
-            asks,
-        })
-    }
-
+impl Case<'_> {
     fn judge(self, approved: bool) -> Result<Explanation, Uncertain> {
         let heard = self.hear_all(approved)?;
         if self.passes(&heard) {
@@ -125,87 +82,6 @@ impl<'a> Case<'a> {
             true => self.hold(&heard, &once_approved),
             false => self.deny(&heard, Some(&once_approved)),
         })
-    }
-
-    fn hear_all(&self, approved: bool) -> Result<Vec<Heard>, Uncertain> {
-        let unrestricted = self.circumstances.context(false, approved)?;
-        let restricted = self.circumstances.context(true, approved)?;
-        let context = |ask: &Ask| {
-            if ask.has_where {
-                &restricted
-            } else {
-                &unrestricted
-            }
-        };
-        self.asks
-            .iter()
-            .map(|ask| self.hear(ask, context(ask)))
-            .collect()
-    }
-
-    fn hear(&self, ask: &Ask, context: &Context) -> Result<Heard, Uncertain> {
-        let first = Heard {
-            action: ask.action,
-            answer: self.answer(ask.action, ask, context)?,
-        };
-        let Some(or) = ask.or.filter(|_| first.answer == Answer::NobodyPermits) else {
-            return Ok(first);
-        };
-        let second = Heard {
-            action: or,
-            answer: self.answer(or, ask, context)?,
-        };
-        Ok(match second.answer {
-            Answer::PermittedBy(_) | Answer::Failed { .. } => second,
-            Answer::ForbiddenBy(_) | Answer::NobodyPermits => first,
-        })
-    }
-
-    fn answer(&self, action: &str, ask: &Ask, context: &Context) -> Result<Answer, Uncertain> {
-        let query = Query::new(
-            self.subject.clone(),
-            self.set.vocabulary.action(action)?,
-            ask.object.uid.clone(),
-            context.clone(),
-            Some(&self.set.schema),
-        );
-        let query = match query {
-            Ok(query) => query,
-            Err(error) => {
-                return Ok(Answer::Failed {
-                    policies: vec![],
-                    error: error.to_string(),
-                });
-            }
-        };
-        let response =
-            self.set
-                .authorizer
-                .is_authorized(&query, &self.set.policies, &self.entities);
-        let diagnostics = response.diagnostics();
-        if let Some(error) = diagnostics.errors().next() {
-            let policies =
-                diagnostics
-                    .errors()
-                    .map(|AuthorizationError::PolicyEvaluationError(error)| {
-                        error.policy_id().to_string().into()
-                    });
-            return Ok(Answer::Failed {
-                policies: sorted(policies),
-                error: error.to_string(),
-            });
-        }
-        let ids = sorted(diagnostics.reason().map(|id| id.to_string().into()));
-        Ok(match response.decision() {
-            CedarDecision::Allow => Answer::PermittedBy(ids),
-            CedarDecision::Deny if ids.is_empty() => Answer::NobodyPermits,
-            CedarDecision::Deny => Answer::ForbiddenBy(ids),
-        })
-    }
-
-    fn passes(&self, heard: &[Heard]) -> bool {
-        self.each(heard)
-            .all(|(ask, heard)| !refuses(ask, &heard.answer))
     }
 
     fn allow(&self, heard: &[Heard]) -> Explanation {
@@ -235,9 +111,7 @@ impl<'a> Case<'a> {
             .map(|(ask, heard)| self.refusal(ask, heard))
             .unwrap_or_default();
         because.policies = named(refusing.iter().map(|(_, heard)| *heard));
-        if refusing.len() > 1 {
-            because.explanation += &format!(" (and {} more)", refusing.len() - 1);
-        }
+        because.explanation += &and_more(refusing.len());
         self.explain(Effect::Deny, Masks::none(), because, heard, once_approved)
     }
 
@@ -277,13 +151,13 @@ impl<'a> Case<'a> {
         for (_, (now, then)) in &released {
             entitled = entitled.and(self.entitled(&now.answer, &then.answer));
         }
-        let whats: Vec<_> = released
-            .iter()
+        let what = released
+            .first()
             .map(|(ask, (_, then))| format!("{} on {}", then.action, ask.object.label))
-            .collect();
+            .unwrap_or_default();
         let mut because = Reason {
             policies: named(released.iter().flat_map(|(_, (now, then))| [*now, *then])),
-            explanation: format!("{} needs approval", whats.join(", ")),
+            explanation: format!("{what} needs approval{}", and_more(released.len())),
             ..Reason::default()
         };
         match entitled {
@@ -372,49 +246,6 @@ impl<'a> Case<'a> {
             policy: self.set.hash(),
         }
     }
-
-    fn each<'h>(&'h self, heard: &'h [Heard]) -> impl Iterator<Item = (&'h Ask, &'h Heard)> {
-        self.asks.iter().zip(heard)
-    }
-}
-
-/// Who may approve.
-enum Entitled {
-    Anybody,
-    Only(Vec<Arc<str>>),
-}
-
-impl Entitled {
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Anybody, other) => other,
-            (this, Self::Anybody) => this,
-            (Self::Only(mut these), Self::Only(those)) => {
-                these.retain(|name| those.contains(name));
-                Self::Only(these)
-            }
-        }
-    }
-
-    fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Only(mut these), Self::Only(those)) => {
-                these.extend(those);
-                these.sort();
-                these.dedup();
-                Self::Only(these)
-            }
-            _ => Self::Anybody,
-        }
-    }
-}
-
-fn refuses(ask: &Ask, answer: &Answer) -> bool {
-    match (&ask.otherwise, answer) {
-        (_, Answer::PermittedBy(_)) => false,
-        (_, Answer::Failed { .. }) | (Otherwise::Refuse { .. }, _) => true,
-        (Otherwise::Mask(_), _) => false,
-    }
 }
 
 /// What a client should read first: a failure, then a rule's no, then a missing permit.
@@ -437,6 +268,14 @@ fn forbidden(what: &str, ids: &[Arc<str>], rule: Option<&Rule>) -> String {
     }
 }
 
+/// A statement may touch thousands of objects; a sentence names one.
+fn and_more(count: usize) -> String {
+    match count.saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    }
+}
+
 /// Ids in the order in which they are first met.
 fn named<'h>(heard: impl Iterator<Item = &'h Heard>) -> Vec<Arc<str>> {
     let mut ids: Vec<Arc<str>> = Vec::new();
@@ -445,13 +284,6 @@ fn named<'h>(heard: impl Iterator<Item = &'h Heard>) -> Vec<Arc<str>> {
             ids.push(Arc::clone(id));
         }
     }
-    ids
-}
-
-/// Cedar gives ids in no order; evidence should not depend on a hash seed.
-fn sorted(ids: impl Iterator<Item = Arc<str>>) -> Vec<Arc<str>> {
-    let mut ids: Vec<_> = ids.collect();
-    ids.sort();
     ids
 }
 

@@ -12,10 +12,12 @@
 //! ```
 
 mod annotations;
+mod case;
 mod circumstances;
 mod classes;
 mod decide;
 mod entities;
+mod entitled;
 mod error;
 mod explain;
 mod load;

@@ -73,7 +73,7 @@ pub(crate) fn asks(
     };
     match request {
         Request::Connect(login) => {
-            plan.on_database("connect", Otherwise::REFUSE);
+            plan.on_database("connect", true, Otherwise::REFUSE);
             for name in login::settings(login) {
                 let setting = plan.world.setting(&name)?;
                 plan.ask("set", setting, true, Otherwise::REFUSE);
@@ -107,7 +107,7 @@ impl Plan<'_, '_> {
             why: Some(why),
             hint: Some(SAY_IT_PLAINLY),
         };
-        self.on_database("opaque", refuse(opacity.explanation.clone()));
+        self.on_database("opaque", false, refuse(opacity.explanation.clone()));
         for class in self.classes.in_database(self.server, self.database) {
             let class = self.world.class(&class.name)?;
             let why = "what the statement reads is not known, so it cannot be masked";
@@ -197,9 +197,9 @@ impl Plan<'_, '_> {
         Ok(())
     }
 
-    fn on_database(&mut self, action: &'static str, otherwise: Otherwise) {
+    fn on_database(&mut self, action: &'static str, has_where: bool, otherwise: Otherwise) {
         let database = self.world.database.clone();
-        self.ask(action, database, true, otherwise);
+        self.ask(action, database, has_where, otherwise);
     }
 
     fn ask(&mut self, action: &'static str, object: Named, has_where: bool, otherwise: Otherwise) {

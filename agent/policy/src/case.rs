@@ -1,0 +1,167 @@
+//! One request put to Cedar: every ask of its plan, and what is heard.
+//!
+//! Must not weigh the answers; `decide` does.
+
+use std::sync::Arc;
+
+use cedar_policy::{
+    AuthorizationError, Context, Decision as CedarDecision, Entities, EntityUid, Request as Query,
+};
+use model::{Login, Request, Shape, Subject, Target};
+
+use crate::circumstances::{Circumstances, Moment};
+use crate::entities::World;
+use crate::error::Uncertain;
+use crate::explain::Answer;
+use crate::plan::{self, Ask, Otherwise};
+use crate::set::PolicySet;
+
+/// One request with all that is asked about it.
+pub(crate) struct Case<'a> {
+    /// The policies.
+    pub set: &'a PolicySet,
+    subject: EntityUid,
+    entities: Entities,
+    circumstances: Circumstances<'a>,
+    /// The plan.
+    pub asks: Vec<Ask>,
+}
+
+/// The answer to one ask, and the action that it is about where an ask has two.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Heard {
+    /// One of the ask's actions.
+    pub action: &'static str,
+    /// What the policies say to it.
+    pub answer: Answer,
+}
+
+impl<'a> Case<'a> {
+    /// Plans the request.
+    pub fn new(
+        set: &'a PolicySet,
+        subject: &Subject,
+        target: &Target,
+        login: &'a Login,
+        request: &'a Request,
+        moment: &Moment,
+    ) -> Result<Self, Uncertain> {
+        let (login, shape) = match request {
+            Request::Connect(login) => (login, Shape::default()),
+            Request::Run(statement) => (login, statement.shape),
+        };
+        let mut world = World::new(&set.vocabulary, subject, &target.server, &login.database)?;
+        let asks = plan::asks(&set.classes, target, &login.database, request, &mut world)?;
+        Ok(Self {
+            set,
+            subject: world.subject.clone(),
+            entities: world.finish(&set.schema)?,
+            circumstances: Circumstances::new(subject, login, shape, moment)?,
+            asks,
+        })
+    }
+
+    /// The answers to all asks, in their order.
+    pub fn hear_all(&self, approved: bool) -> Result<Vec<Heard>, Uncertain> {
+        let unrestricted = self.circumstances.context(false, approved)?;
+        let restricted = self.circumstances.context(true, approved)?;
+        let context = |ask: &Ask| {
+            if ask.has_where {
+                &restricted
+            } else {
+                &unrestricted
+            }
+        };
+        self.asks
+            .iter()
+            .map(|ask| self.hear(ask, context(ask)))
+            .collect()
+    }
+
+    fn hear(&self, ask: &Ask, context: &Context) -> Result<Heard, Uncertain> {
+        let first = Heard {
+            action: ask.action,
+            answer: self.answer(ask.action, ask, context)?,
+        };
+        let Some(or) = ask.or.filter(|_| first.answer == Answer::NobodyPermits) else {
+            return Ok(first);
+        };
+        let second = Heard {
+            action: or,
+            answer: self.answer(or, ask, context)?,
+        };
+        Ok(match second.answer {
+            Answer::PermittedBy(_) | Answer::Failed { .. } => second,
+            Answer::ForbiddenBy(_) | Answer::NobodyPermits => first,
+        })
+    }
+
+    fn answer(&self, action: &str, ask: &Ask, context: &Context) -> Result<Answer, Uncertain> {
+        let query = Query::new(
+            self.subject.clone(),
+            self.set.vocabulary.action(action)?,
+            ask.object.uid.clone(),
+            context.clone(),
+            Some(&self.set.schema),
+        );
+        let query = match query {
+            Ok(query) => query,
+            Err(error) => {
+                return Ok(Answer::Failed {
+                    policies: vec![],
+                    error: error.to_string(),
+                });
+            }
+        };
+        let response =
+            self.set
+                .authorizer
+                .is_authorized(&query, &self.set.policies, &self.entities);
+        let diagnostics = response.diagnostics();
+        if let Some(error) = diagnostics.errors().next() {
+            let policies =
+                diagnostics
+                    .errors()
+                    .map(|AuthorizationError::PolicyEvaluationError(error)| {
+                        error.policy_id().to_string().into()
+                    });
+            return Ok(Answer::Failed {
+                policies: sorted(policies),
+                error: error.to_string(),
+            });
+        }
+        let ids = sorted(diagnostics.reason().map(|id| id.to_string().into()));
+        Ok(match response.decision() {
+            CedarDecision::Allow => Answer::PermittedBy(ids),
+            CedarDecision::Deny if ids.is_empty() => Answer::NobodyPermits,
+            CedarDecision::Deny => Answer::ForbiddenBy(ids),
+        })
+    }
+
+    /// Whether no answer refuses the request.
+    pub fn passes(&self, heard: &[Heard]) -> bool {
+        self.each(heard)
+            .all(|(ask, heard)| !refuses(ask, &heard.answer))
+    }
+
+    /// Asks with their answers.
+    pub fn each<'h>(&'h self, heard: &'h [Heard]) -> impl Iterator<Item = (&'h Ask, &'h Heard)> {
+        self.asks.iter().zip(heard)
+    }
+}
+
+/// Whether this answer refuses the request.
+pub(crate) fn refuses(ask: &Ask, answer: &Answer) -> bool {
+    match (&ask.otherwise, answer) {
+        (_, Answer::PermittedBy(_)) => false,
+        (_, Answer::Failed { .. }) | (Otherwise::Refuse { .. }, _) => true,
+        (Otherwise::Mask(_), _) => false,
+    }
+}
+
+/// Cedar gives ids in no order; evidence should not depend on a hash seed.
+fn sorted(ids: impl Iterator<Item = Arc<str>>) -> Vec<Arc<str>> {
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort();
+    ids
+}
