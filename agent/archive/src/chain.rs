@@ -92,3 +92,37 @@ impl FromStr for Chain {
         (chain.to_string() == text).then_some(chain).ok_or(NoChain)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoding_is_what_the_dictionary_says() {
+        let mut row = Row::empty();
+        row.put(Column::Sequence, 1_u64);
+        row.put(Column::Event, "\u{e4}");
+        row.put(Column::ClassUid, 6005);
+        row.put(Column::Chain, "not covered");
+        let mut preimage = Chain::genesis("db-1").0.to_vec();
+        preimage.extend(b"\x0c\0\0\0weir.audit.1");
+        preimage.extend(b"\x01\x01\0\0\0\0\0\0\0");
+        preimage.extend(b"\0\0");
+        preimage.extend(b"\x01\x02\0\0\0\xc3\xa4");
+        preimage.extend(b"\0");
+        preimage.extend(b"\x01\x75\x17\0\0");
+        preimage.extend(vec![0; Column::ALL.len() - 1 - 6]);
+        let expected: [u8; 32] = Sha256::digest(preimage).into();
+        assert_eq!(Chain::genesis("db-1").next(&row), Chain(expected));
+    }
+
+    #[test]
+    fn each_host_has_a_chain_of_its_own_and_each_hash_one_spelling() {
+        let chain = Chain::genesis("db-1");
+        assert_ne!(chain, Chain::genesis("db-2"));
+        assert_eq!(chain.to_string().parse(), Ok(chain));
+        let shouted = chain.to_string().to_uppercase();
+        assert_eq!(shouted.parse::<Chain>(), Err(NoChain));
+        assert_eq!("+1".repeat(32).parse::<Chain>(), Err(NoChain));
+    }
+}
