@@ -1,1 +1,43 @@
 //! Statement facts: what a text does, by PostgreSQL's own grammar and a catalog snapshot.
+//!
+//! Pure: no I/O, no clock, no policy. [`analyse`] takes a text, the session's SQL state and a snapshot, and gives
+//! [`Facts`]; what cannot be known is opaque with a reason, and never an empty list.
+//!
+//! ```text
+//!   text --parse--> tree --analysis--> touches, columns, changes
+//!                            |  query, from, expression, scope   (SELECT and names)
+//!                            |  write, utility, define, named    (everything else)
+//!                            +--record                           (what was found so far)
+//! ```
+//!
+//! The grammar is that of PostgreSQL 18. An older server refuses what it does not know yet; where a word became a
+//! keyword in between, the newer reading is taken.
+
+mod analysis;
+mod define;
+mod expression;
+mod facts;
+mod from;
+mod function;
+mod named;
+mod opacity;
+mod output;
+mod parse;
+mod path;
+mod query;
+mod record;
+mod restriction;
+mod scope;
+mod session;
+mod snapshot;
+mod tree;
+mod utility;
+mod write;
+
+pub use analysis::{analyse, analyse_call};
+pub use facts::{Assignment, Change, Facts};
+pub use session::{Path, Session, Settings};
+pub use snapshot::{
+    Column, ColumnRow, Function, FunctionRow, Kind, ReadRow, Relation, RelationRow, Rows,
+    SettingRow, Snapshot, Volatility,
+};

@@ -1,0 +1,234 @@
+//! Reading a catalog: one connection, one consistent look, only `pg_catalog`. Works on PostgreSQL 12 to 18.
+
+use std::time::Duration;
+
+use model::Target;
+use sql::{ColumnRow, FunctionRow, Kind, ReadRow, RelationRow, Rows, SettingRow, Volatility};
+use tokio_postgres::{Client, Config, NoTls, Row};
+
+use crate::{CatalogError, Credentials, Dial};
+
+/// Everything that a snapshot is made of.
+pub(crate) async fn rows(
+    dial: &Dial,
+    target: &Target,
+    database: &str,
+    credentials: &Credentials,
+    limit: Duration,
+) -> Result<Rows, CatalogError> {
+    let refused = |error| CatalogError::Refused {
+        database: database.to_owned(),
+        error,
+    };
+    let stream = dial(target.address)
+        .await
+        .map_err(|error| CatalogError::Unreachable {
+            address: target.address,
+            error,
+        })?;
+    let (client, connection) = config(database, credentials, limit)
+        .connect_raw(stream, NoTls)
+        .await
+        .map_err(refused)?;
+    // Ends by itself when the client is dropped.
+    tokio::spawn(connection);
+    read(&client, database).await.map_err(refused)
+}
+
+fn config(database: &str, credentials: &Credentials, limit: Duration) -> Config {
+    let mut config = Config::new();
+    config
+        .user(&credentials.user)
+        .dbname(database)
+        .application_name("weir catalog")
+        .options(format!("-c statement_timeout={}", limit.as_millis()));
+    if let Some(password) = &credentials.password {
+        config.password(password);
+    }
+    config
+}
+
+async fn read(client: &Client, database: &str) -> Result<Rows, tokio_postgres::Error> {
+    client
+        .batch_execute(
+            "SET search_path = ''; BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        )
+        .await?;
+    Ok(Rows {
+        database: database.to_owned(),
+        schemas: list(client, SCHEMAS, |row| row.try_get(0)).await?,
+        relations: list(client, RELATIONS, relation)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect(),
+        columns: list(client, COLUMNS, column).await?,
+        inherits: list(client, INHERITS, |row| {
+            Ok((row.try_get(0)?, row.try_get(1)?))
+        })
+        .await?,
+        reads: list(client, READS, view_read).await?,
+        functions: list(client, FUNCTIONS, function).await?,
+        operators: list(client, OPERATORS, |row| {
+            Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+        })
+        .await?,
+        settings: list(client, SETTINGS, settings)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect(),
+        defaults: list(client, DEFAULTS, |row| {
+            Ok((row.try_get(0)?, row.try_get(1)?))
+        })
+        .await?,
+    })
+}
+
+type Read<T> = Result<T, tokio_postgres::Error>;
+
+async fn list<T>(client: &Client, query: &str, read: impl Fn(&Row) -> Read<T>) -> Read<Vec<T>> {
+    client.query(query, &[]).await?.iter().map(read).collect()
+}
+
+const SCHEMAS: &str = "
+    SELECT nspname::text FROM pg_catalog.pg_namespace
+    WHERE nspname !~ '^pg_(toast|temp_|toast_temp_)' ORDER BY oid";
+
+/// A rule that is not a view's own (`_RETURN`) makes a write to the relation something else.
+const RELATIONS: &str = "
+    SELECT c.oid, n.nspname::text, c.relname::text, c.relkind,
+           EXISTS (SELECT FROM pg_catalog.pg_rewrite r
+                   WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN')
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_(toast|temp_|toast_temp_)'
+    ORDER BY c.oid";
+
+const COLUMNS: &str = "
+    SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+      AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_(toast|temp_|toast_temp_)'
+    ORDER BY a.attrelid, a.attnum";
+
+const INHERITS: &str = "
+    SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
+
+/// Whole rows in a view's query (`varattno 0`) leave no column in pg_depend, so such a view reaches all columns.
+/// System views are left out: their dependencies are not recorded.
+const READS: &str = "
+    WITH view AS (
+        SELECT oid, ev_class, strpos(ev_action::text, ':varattno 0 ') > 0 AS whole
+        FROM pg_catalog.pg_rewrite
+        WHERE rulename = '_RETURN' AND ev_class >= 16384)
+    SELECT DISTINCT v.ev_class, d.refobjid,
+           CASE WHEN v.whole THEN -1 ELSE d.refobjsubid END AS refobjsubid
+    FROM view v
+    JOIN pg_catalog.pg_depend d
+      ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = v.oid
+     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> v.ev_class
+    ORDER BY 1, 2, 3";
+
+const FUNCTIONS: &str = "
+    SELECT p.oid, n.nspname::text, p.proname::text, p.provolatile, l.lanname::text
+    FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+    ORDER BY p.oid";
+
+const OPERATORS: &str = "
+    SELECT n.nspname::text, o.oprname::text, o.oprcode::pg_catalog.oid
+    FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+    WHERE n.nspname <> 'pg_catalog' ORDER BY o.oid";
+
+const SETTINGS: &str = "
+    SELECT r.rolname::text, s.setdatabase <> 0, s.setconfig
+    FROM pg_catalog.pg_db_role_setting s
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+    WHERE (s.setrole = 0 OR r.rolname IS NOT NULL)
+      AND s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database
+                                WHERE datname = pg_catalog.current_database()))
+    ORDER BY s.setdatabase, s.setrole";
+
+/// What a session starts with before any role's or database's own settings. A setting of this very role would hide the
+/// server's, and is then left out.
+const DEFAULTS: &str = "
+    SELECT name, reset_val FROM pg_catalog.pg_settings p
+    WHERE name IN ('search_path', 'standard_conforming_strings')
+      AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) c
+        WHERE s.setrole = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER)
+          AND lower(split_part(c, '=', 1)) = p.name)
+    UNION ALL
+    SELECT 'client_encoding', pg_catalog.pg_encoding_to_char(encoding)::text
+    FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+    ORDER BY 1";
+
+fn letter(row: &Row, index: usize) -> Read<char> {
+    let byte: i8 = row.try_get(index)?;
+    Ok(char::from(byte.cast_unsigned()))
+}
+
+fn relation(row: &Row) -> Read<Option<RelationRow>> {
+    let Some(kind) = Kind::of(letter(row, 3)?) else {
+        return Ok(None);
+    };
+    Ok(Some(RelationRow {
+        oid: row.try_get(0)?,
+        schema: row.try_get(1)?,
+        name: row.try_get(2)?,
+        kind,
+        rules: row.try_get(4)?,
+    }))
+}
+
+fn column(row: &Row) -> Read<ColumnRow> {
+    Ok(ColumnRow {
+        relation: row.try_get(0)?,
+        number: row.try_get(1)?,
+        name: row.try_get(2)?,
+        type_oid: row.try_get(3)?,
+    })
+}
+
+fn view_read(row: &Row) -> Read<ReadRow> {
+    let column: i32 = row.try_get(2)?;
+    Ok(ReadRow {
+        view: row.try_get(0)?,
+        relation: row.try_get(1)?,
+        // A number that does not fit cannot be a column's: then all of them.
+        column: i16::try_from(column).unwrap_or(-1),
+    })
+}
+
+fn function(row: &Row) -> Read<FunctionRow> {
+    Ok(FunctionRow {
+        oid: row.try_get(0)?,
+        schema: row.try_get(1)?,
+        name: row.try_get(2)?,
+        volatility: match letter(row, 3)? {
+            'i' => Volatility::Immutable,
+            's' => Volatility::Stable,
+            _ => Volatility::Volatile,
+        },
+        language: row.try_get(4)?,
+    })
+}
+
+fn settings(row: &Row) -> Read<Vec<SettingRow>> {
+    let role: Option<String> = row.try_get(0)?;
+    let database: bool = row.try_get(1)?;
+    let assignments: Vec<String> = row.try_get(2)?;
+    let setting = |assignment: String| {
+        let (name, value) = assignment.split_once('=')?;
+        Some(SettingRow {
+            role: role.clone(),
+            database,
+            name: name.to_ascii_lowercase(),
+            value: value.to_owned(),
+        })
+    };
+    Ok(assignments.into_iter().filter_map(setting).collect())
+}

@@ -1,0 +1,319 @@
+//! Against a real PostgreSQL: what is loaded, when, and that the facts agree with what the server itself says.
+
+mod server;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Login, Object, Target, Touch, Touches, Use};
+use sql::{Session, Snapshot, analyse};
+
+use crate::{Catalog, Credentials, Limits};
+use server::Server;
+
+const SCHEMA: &str = r#"
+    CREATE SCHEMA hr;
+    CREATE TABLE public.emp (gone int, id int PRIMARY KEY, name text, ssn text, boss int);
+    ALTER TABLE public.emp DROP COLUMN gone;
+    CREATE TABLE hr.pay (emp_id int, amount numeric, "Bank Account" text);
+    CREATE TABLE public.log (at timestamptz, who text) PARTITION BY RANGE (at);
+    CREATE TABLE public.log_1 PARTITION OF public.log FOR VALUES FROM ('2020-01-01') TO ('2030-01-01');
+    CREATE TABLE public.animal (name text);
+    CREATE TABLE public.dog (breed text) INHERITS (public.animal);
+    CREATE VIEW public.staff AS SELECT id, upper(ssn) AS s FROM public.emp;
+    CREATE VIEW public.chiefs AS SELECT s FROM public.staff WHERE id = 1;
+    CREATE VIEW public.rows AS SELECT id, to_json(emp) AS j FROM public.emp;
+    CREATE MATERIALIZED VIEW public.cache AS SELECT name FROM public.emp;
+    CREATE TABLE public.ruled (a int);
+    CREATE RULE also AS ON INSERT TO public.ruled DO ALSO SELECT 1;
+    CREATE FUNCTION hr.raise(n int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN n; END';
+    CREATE ROLE app LOGIN;
+    ALTER ROLE app SET search_path = hr, public;
+"#;
+
+fn catalog(server: &Server, limits: Limits) -> (Catalog, Target) {
+    let role = Credentials {
+        user: "postgres".into(),
+        password: None,
+    };
+    let name: Arc<str> = Arc::from("main");
+    let credentials = HashMap::from([(name.clone(), role)]);
+    let target = Target {
+        server: name,
+        address: server.address,
+    };
+    (Catalog::new(Server::dial(), credentials, limits), target)
+}
+
+fn login(user: &str) -> Login {
+    Login {
+        user: user.into(),
+        database: "postgres".into(),
+        application: None,
+        settings: Vec::new(),
+    }
+}
+
+fn touches(text: &str, session: &Session, snapshot: &Snapshot) -> Vec<Touch> {
+    match analyse(text.as_bytes(), session, snapshot).touches {
+        Touches::Known(touches) => touches,
+        Touches::Opaque(opacity) => panic!("{text}: {opacity:?}"),
+    }
+}
+
+/// The (table oid, attribute number) of every column that the facts use like one of these.
+fn columns(touches: &[Touch], uses: &[Use]) -> BTreeSet<(u32, i16)> {
+    let mut columns = BTreeSet::new();
+    for touch in touches {
+        let Object::Relation(relation) = &touch.object else {
+            continue;
+        };
+        for used in touch.columns.iter().filter(|used| uses.contains(&used.how)) {
+            columns.insert((relation.oid.unwrap(), used.column.number.unwrap()));
+        }
+    }
+    columns
+}
+
+const QUERIES: &[&str] = &[
+    "SELECT * FROM emp",
+    "SELECT ssn FROM emp",
+    "SELECT ssn AS harmless FROM emp",
+    "SELECT e.* FROM emp e",
+    "SELECT e.ssn, e.ssn AS again, upper(e.ssn) FROM public.emp e",
+    "SELECT public.emp.ssn FROM public.emp",
+    "SELECT postgres.public.emp.ssn FROM emp",
+    "TABLE emp",
+    "(SELECT ssn FROM emp)",
+    "SELECT e.a, e.c FROM emp AS e(a, b, c)",
+    "SELECT DISTINCT ssn FROM emp ORDER BY 1 LIMIT 3",
+    "SELECT DISTINCT ON (name) ssn FROM emp ORDER BY name, id",
+    "SELECT ssn, count(*) FROM emp GROUP BY ssn HAVING count(*) > 1",
+    "SELECT ssn::text, ssn::varchar, ssn || '', (ssn) FROM emp",
+    "SELECT ctid, tableoid, xmin, id FROM emp",
+    "SELECT emp FROM emp",
+    "SELECT (emp).ssn FROM emp",
+    "SELECT (e).* FROM emp e",
+    "SELECT row_to_json(emp), emp::text FROM emp",
+    "SELECT e.row_to_json FROM emp e",
+    "SELECT * FROM emp, hr.pay",
+    "SELECT * FROM emp JOIN hr.pay ON id = emp_id",
+    "SELECT e.ssn, p.amount FROM emp e LEFT JOIN hr.pay p ON p.emp_id = e.id",
+    "SELECT * FROM emp CROSS JOIN hr.pay p",
+    "SELECT * FROM emp a JOIN emp b USING (id)",
+    "SELECT id, a.id, b.ssn FROM emp a FULL JOIN emp b USING (id)",
+    "SELECT * FROM emp a NATURAL JOIN emp b",
+    "SELECT j.* FROM (emp a JOIN hr.pay b ON a.id = b.emp_id) AS j",
+    "SELECT * FROM (SELECT ssn, id FROM emp) s",
+    "SELECT s.x FROM (SELECT ssn FROM emp) AS s(x)",
+    "SELECT * FROM emp e, LATERAL (SELECT amount FROM hr.pay WHERE emp_id = e.id) p",
+    "WITH c AS (SELECT ssn FROM emp) SELECT * FROM c",
+    "WITH c AS MATERIALIZED (SELECT * FROM emp) SELECT ssn FROM c",
+    "WITH emp AS (SELECT 1 AS ssn) SELECT ssn FROM emp",
+    "WITH emp AS (SELECT * FROM emp) SELECT ssn FROM emp",
+    "WITH RECURSIVE r(id, boss) AS (SELECT id, boss FROM emp UNION ALL SELECT e.id, e.boss FROM emp e JOIN r ON e.boss = r.id) SELECT * FROM r",
+    "SELECT ssn FROM emp UNION SELECT name FROM emp",
+    "SELECT (SELECT ssn FROM emp LIMIT 1), EXISTS (SELECT ssn FROM emp)",
+    "SELECT max(ssn), string_agg(ssn, ',' ORDER BY id), array_agg(ssn) FROM emp",
+    "SELECT id, row_number() OVER (PARTITION BY ssn ORDER BY name) FROM emp",
+    "SELECT CASE WHEN id = 1 THEN ssn END, coalesce(ssn, name), greatest(ssn, name) FROM emp",
+    "SELECT * FROM staff",
+    "SELECT * FROM chiefs",
+    "SELECT * FROM cache",
+    "SELECT * FROM log",
+    "SELECT who FROM log_1",
+    "SELECT * FROM animal",
+    "SELECT * FROM dog",
+    "SELECT * FROM ONLY animal",
+    "SELECT ssn FROM emp TABLESAMPLE system (10)",
+    "SELECT \"Bank Account\" FROM hr.pay",
+    "SELECT * FROM generate_series(1, 3) AS g(n), emp",
+    "SELECT x.* FROM emp, json_each_text(row_to_json(emp)) x",
+    "SELECT ssn FROM emp FOR UPDATE",
+    "INSERT INTO emp (id, ssn) VALUES (1, 'x') RETURNING *",
+    "INSERT INTO emp AS e (id) SELECT emp_id FROM hr.pay ON CONFLICT (id) DO UPDATE SET ssn = excluded.ssn || e.ssn RETURNING e.ssn, id",
+    "UPDATE emp SET name = ssn WHERE id = 1 RETURNING name, ssn AS s",
+    "UPDATE emp e SET name = p.\"Bank Account\" FROM hr.pay p WHERE p.emp_id = e.id RETURNING *",
+    "DELETE FROM emp USING hr.pay p WHERE emp.id = p.emp_id RETURNING p.*, emp.ssn",
+    "WITH d AS (DELETE FROM emp WHERE id = 1 RETURNING *) SELECT ssn FROM d",
+    "VALUES ((SELECT ssn FROM emp LIMIT 1), 2)",
+    "SELECT relname, oid FROM pg_class",
+    "SELECT table_name FROM information_schema.tables",
+    "EXPLAIN SELECT ssn FROM emp",
+    "SHOW search_path",
+];
+
+/// The heart: a mask on the wire goes by what RowDescription says, and a policy by what the facts say.
+#[tokio::test]
+async fn what_the_facts_show_is_what_row_description_names() {
+    let server = Server::start();
+    let client = server.connect().await;
+    client.batch_execute(SCHEMA).await.unwrap();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let snapshot = catalog.snapshot(&target, "postgres").await.unwrap();
+    let session = Session::new(&login("postgres"), &snapshot);
+    for query in QUERIES {
+        let touches = touches(query, &session, &snapshot);
+        let statement = client.prepare(query).await.unwrap();
+        let described: BTreeSet<(u32, i16)> = statement
+            .columns()
+            .iter()
+            .filter_map(|column| column.table_oid().zip(column.column_id()))
+            .filter(|(table, _)| snapshot.relation_by_oid(*table).is_some())
+            .collect();
+        let shown = columns(&touches, &[Use::Shown]);
+        let shown_beyond: Vec<_> = shown.difference(&described).collect();
+        assert!(
+            shown_beyond.is_empty(),
+            "{query}: not described {shown_beyond:?}"
+        );
+        let told = columns(&touches, &[Use::Shown, Use::Derived]);
+        let untold: Vec<_> = described.difference(&told).collect();
+        assert!(untold.is_empty(), "{query}: not told {untold:?}");
+    }
+}
+
+/// Columns that the server names and that pass as they are must be maskable, or every plain query would be refused.
+#[tokio::test]
+async fn plain_columns_are_shown_and_not_merely_derived() {
+    let server = Server::start();
+    let client = server.connect().await;
+    client.batch_execute(SCHEMA).await.unwrap();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let snapshot = catalog.snapshot(&target, "postgres").await.unwrap();
+    let session = Session::new(&login("postgres"), &snapshot);
+    for query in &QUERIES[..9] {
+        let touches = touches(query, &session, &snapshot);
+        let statement = client.prepare(query).await.unwrap();
+        for column in statement.columns() {
+            if let Some(named) = column.table_oid().zip(column.column_id()) {
+                let shown = columns(&touches, &[Use::Shown]);
+                assert!(shown.contains(&named), "{query}: {}", column.name());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_says_what_views_reach_and_whose_children_tables_are() {
+    let server = Server::start();
+    let client = server.connect().await;
+    client.batch_execute(SCHEMA).await.unwrap();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let snapshot = catalog.snapshot(&target, "postgres").await.unwrap();
+    let reached = |view: &str| -> Vec<(String, Vec<i16>)> {
+        let view = snapshot.relation("public", view).unwrap();
+        let name = |oid: u32| snapshot.relation_by_oid(oid).unwrap().name.name.to_string();
+        view.reaches
+            .iter()
+            .map(|(oid, columns)| (name(*oid), columns.iter().copied().collect()))
+            .collect()
+    };
+    assert_eq!(reached("staff"), [("emp".to_owned(), vec![2, 4])]);
+    assert_eq!(
+        reached("chiefs"),
+        [
+            ("emp".to_owned(), vec![2, 4]),
+            ("staff".to_owned(), vec![1, 2])
+        ]
+    );
+    assert_eq!(reached("rows"), [("emp".to_owned(), vec![2, 3, 4, 5])]);
+    assert_eq!(reached("cache"), [("emp".to_owned(), vec![3])]);
+    let parent = |child: &str| {
+        let child = snapshot.relation("public", child).unwrap();
+        let parents = snapshot.ancestors(child.name.oid.unwrap());
+        parents
+            .iter()
+            .map(|p| p.name.name.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(parent("log_1"), ["log"]);
+    assert_eq!(parent("dog"), ["animal"]);
+    assert!(snapshot.relation("public", "ruled").unwrap().rules);
+    assert!(!snapshot.relation("public", "staff").unwrap().rules);
+    let path = Session::new(&login("app"), &snapshot)
+        .settings()
+        .path
+        .clone();
+    assert_eq!(
+        path.unwrap().iter().map(|s| &**s).collect::<Vec<_>>(),
+        ["hr", "public"]
+    );
+    let path = Session::new(&login("postgres"), &snapshot)
+        .settings()
+        .path
+        .clone();
+    assert_eq!(
+        path.unwrap().iter().map(|s| &**s).collect::<Vec<_>>(),
+        ["$user", "public"]
+    );
+}
+
+#[tokio::test]
+async fn a_snapshot_is_kept_until_it_is_invalidated_and_unchanged_ones_stay_the_same() {
+    let server = Server::start();
+    let client = server.connect().await;
+    client.batch_execute(SCHEMA).await.unwrap();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let first = catalog.snapshot(&target, "postgres").await.unwrap();
+    client
+        .batch_execute("CREATE TABLE public.late (a int)")
+        .await
+        .unwrap();
+    let kept = catalog.snapshot(&target, "postgres").await.unwrap();
+    assert!(Arc::ptr_eq(&first, &kept));
+    catalog.invalidate("main", "postgres");
+    let fresh = catalog.snapshot(&target, "postgres").await.unwrap();
+    assert!(fresh.relation("public", "late").is_some());
+    assert_ne!(first.version(), fresh.version());
+    catalog.invalidate("main", "postgres");
+    let same = catalog.snapshot(&target, "postgres").await.unwrap();
+    assert!(Arc::ptr_eq(&fresh, &same));
+}
+
+#[tokio::test]
+async fn an_old_snapshot_is_served_while_a_new_one_is_read() {
+    let server = Server::start();
+    let client = server.connect().await;
+    let (catalog, target) = catalog(&server, Limits::default());
+    let first = catalog.snapshot(&target, "postgres").await.unwrap();
+    let create = "CREATE TABLE public.late (a int)";
+    client.batch_execute(create).await.unwrap();
+    let entry = catalog.shared.entry(&target, "postgres");
+    let minute_ago = tokio::time::Instant::now().checked_sub(Duration::from_secs(60));
+    crate::lock(&entry.state).loaded.as_mut().unwrap().at = minute_ago;
+    let served = catalog.snapshot(&target, "postgres").await.unwrap();
+    assert!(Arc::ptr_eq(&first, &served));
+    let refreshed = catalog.shared.load(&entry).await.unwrap();
+    assert!(refreshed.relation("public", "late").is_some());
+}
+
+#[tokio::test]
+async fn many_askers_cost_one_load() {
+    let server = Server::start();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let asks: Vec<_> = (0..8)
+        .map(|_| {
+            let (catalog, target) = (catalog.clone(), target.clone());
+            tokio::spawn(async move { catalog.snapshot(&target, "postgres").await.unwrap() })
+        })
+        .collect();
+    let mut versions = BTreeSet::new();
+    for ask in asks {
+        versions.insert(ask.await.unwrap().version());
+    }
+    assert_eq!(versions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_without_a_role_is_named_in_the_error() {
+    let dial = Server::dial();
+    let catalog = Catalog::new(dial, HashMap::new(), Limits::default());
+    let target = Target {
+        server: Arc::from("crm"),
+        address: "127.0.0.1:1".parse().unwrap(),
+    };
+    let error = catalog.snapshot(&target, "postgres").await.unwrap_err();
+    assert!(error.to_string().contains("crm"), "{error}");
+}

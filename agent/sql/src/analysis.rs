@@ -1,0 +1,137 @@
+//! From a text to its facts: one statement after the other, each in the state that the earlier ones leave.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use model::{Object, Opacity, Shape, Touches, Verb};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{RangeVar, RawStmt};
+
+use crate::facts::{Change, Facts};
+use crate::function::is_harmless;
+use crate::opacity::{self, Known};
+use crate::parse::parse;
+use crate::record::Record;
+use crate::session::Session;
+use crate::snapshot::{Relation, Snapshot};
+use crate::tree::{boxed, range_name};
+
+/// What this text does when the session runs it next. Total: what cannot be known is [`Touches::Opaque`].
+///
+/// `text` is in the client's encoding, without a terminator.
+pub fn analyse(text: &[u8], session: &Session, snapshot: &Snapshot) -> Facts {
+    let statements = match parse(text, session.settings()) {
+        Ok(statements) => statements,
+        Err(opacity) => return Facts::opaque(opacity, Shape::default()),
+    };
+    let mut analysis = Analysis::new(session, snapshot, statements.len());
+    match analysis.statements(&statements) {
+        Ok(()) => analysis.facts(),
+        Err(opacity) => Facts::opaque(opacity, analysis.shape),
+    }
+}
+
+/// What PostgreSQL's FunctionCall message for this `pg_proc.oid` does.
+pub fn analyse_call(oid: u32, snapshot: &Snapshot) -> Facts {
+    let shape = Shape {
+        statements: 1,
+        limit: None,
+    };
+    let Some(function) = snapshot.function_by_oid(oid) else {
+        let explanation = format!("there is no function with the oid {oid} in the catalog");
+        return Facts::opaque(opacity::unresolved(&explanation), shape);
+    };
+    let mut record = Record::new();
+    let mut changes = Vec::new();
+    if !is_harmless(function) {
+        record.object(Verb::Call, Object::Function(function.name.clone()));
+        changes.push(match &*function.name.name {
+            "set_config" => Change::Anything,
+            _ => Change::Tainted,
+        });
+    }
+    Facts {
+        verbs: record.verbs(),
+        touches: Touches::Known(record.touches(snapshot)),
+        shape,
+        changes,
+        defines: false,
+    }
+}
+
+/// The work on one text.
+pub(crate) struct Analysis<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) session: Cow<'a, Session>,
+    pub(crate) record: Record,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) defines: bool,
+    pub(crate) shape: Shape,
+    /// Whether the output being analysed is a plain call that runs exactly once: `SELECT f(...)` and nothing more.
+    pub(crate) plain_call: bool,
+    /// Whether the statement being analysed stands inside another one, and may run never, later or often.
+    pub(crate) deferred: bool,
+}
+
+impl<'a> Analysis<'a> {
+    fn new(session: &'a Session, snapshot: &'a Snapshot, statements: usize) -> Self {
+        Self {
+            snapshot,
+            session: Cow::Borrowed(session),
+            record: Record::new(),
+            changes: Vec::new(),
+            defines: false,
+            shape: Shape {
+                statements: u32::try_from(statements).unwrap_or(u32::MAX),
+                limit: None,
+            },
+            plain_call: false,
+            deferred: false,
+        }
+    }
+
+    fn statements(&mut self, statements: &[RawStmt]) -> Known<()> {
+        let alone = statements.len() == 1;
+        for raw in statements {
+            let before = self.changes.len();
+            if let Some(statement) = boxed(&raw.stmt) {
+                self.statement(statement, alone)?;
+            }
+            let new = self.changes.get(before..).unwrap_or_default();
+            if !new.is_empty() || self.defines {
+                self.session.to_mut().assume(new, self.defines);
+            }
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, statement: &NodeEnum, alone: bool) -> Known<()> {
+        if self.data(statement, alone)? || self.utility(statement)? || self.definition(statement)? {
+            return Ok(());
+        }
+        Err(opacity::unknown_node(statement))
+    }
+
+    /// A statement inside another one.
+    pub(crate) fn nested(&mut self, statement: Option<&NodeEnum>) -> Known<()> {
+        let deferred = std::mem::replace(&mut self.deferred, true);
+        let result = statement.map_or(Ok(()), |statement| self.statement(statement, false));
+        self.deferred = deferred;
+        result
+    }
+
+    fn facts(self) -> Facts {
+        Facts {
+            verbs: self.record.verbs(),
+            touches: Touches::Known(self.record.touches(self.snapshot)),
+            shape: self.shape,
+            changes: self.changes,
+            defines: self.defines,
+        }
+    }
+
+    /// The existing relation of this name.
+    pub(crate) fn relation(&self, range: &RangeVar) -> Result<Arc<Relation>, Opacity> {
+        self.session.relation(self.snapshot, &range_name(range))
+    }
+}

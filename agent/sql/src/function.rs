@@ -1,0 +1,260 @@
+//! Which functions and operators a name may mean, and which of them are harmless.
+//!
+//! A harmless function only computes from its arguments and from what everybody may know. Calls of all others are
+//! touches. The rule scales with the server: built-in functions that promise to be immutable or stable are harmless
+//! but for a list of exceptions, volatile ones are not but for another list.
+//!
+//! Not seen from here, because no name in the text stands for it: triggers, column defaults, checks of domains, input
+//! functions of types, casts, and functions inside views. Their owners answer for them, as they do in PostgreSQL.
+
+use std::sync::Arc;
+
+use model::{Object, Verb};
+use pg_query::protobuf::Node;
+
+use crate::analysis::Analysis;
+use crate::facts::{Assignment, Change};
+use crate::opacity::{self, Known};
+use crate::snapshot::{Function, Volatility};
+use crate::tree::{constant, inner, strings};
+
+/// Built-in volatile functions that neither read, change nor reveal anything.
+const HARMLESS_VOLATILE: [&str; 11] = [
+    "clock_timestamp",
+    "currval",
+    "gen_random_uuid",
+    "lastval",
+    "pg_is_in_recovery",
+    "pg_jit_available",
+    "pg_xact_status",
+    "random",
+    "random_normal",
+    "timeofday",
+    "txid_status",
+];
+
+/// More of them: sizes and identities that are in the catalog's reach anyway.
+const HARMLESS_VOLATILE_SIZES: [&str; 12] = [
+    "pg_blocking_pids",
+    "pg_database_size",
+    "pg_indexes_size",
+    "pg_partition_ancestors",
+    "pg_partition_tree",
+    "pg_relation_size",
+    "pg_sequence_last_value",
+    "pg_table_size",
+    "pg_tablespace_size",
+    "pg_total_relation_size",
+    "uuidv4",
+    "uuidv7",
+];
+
+/// Built-in functions that promise to be stable or immutable and all the same run queries, read tables by name or
+/// show what other sessions do.
+const HARMFUL: [&str; 14] = [
+    "binary_upgrade_logical_slot_has_caught_up",
+    "currtid2",
+    "pg_get_publication_tables",
+    "pg_get_replication_slots",
+    "pg_mcv_list_items",
+    "pg_prepared_xact",
+    "pg_show_all_file_settings",
+    "pg_stat_get_activity",
+    "pg_stat_get_backend_activity",
+    "pg_stat_get_wal_receiver",
+    "pg_stat_get_wal_senders",
+    "ts_debug",
+    "ts_rewrite",
+    "ts_stat",
+];
+
+/// The same by their names' beginnings and parts.
+const HARMFUL_PREFIXES: [&str; 8] = [
+    "dblink",
+    "lo_",
+    "pg_logical_",
+    "pg_ls_",
+    "pg_read_",
+    "pg_stat_file",
+    "pg_get_wal_",
+    "loread",
+];
+
+/// Whether a call of this function is not worth a word.
+pub(crate) fn is_harmless(function: &Function) -> bool {
+    let name = &*function.name.name;
+    if !function.built_in {
+        // Only a superuser can make functions of these languages, so they are an extension's own.
+        return matches!(&*function.language, "c" | "internal")
+            && function.volatility == Volatility::Immutable;
+    }
+    match function.volatility {
+        Volatility::Volatile => {
+            HARMLESS_VOLATILE.contains(&name) || HARMLESS_VOLATILE_SIZES.contains(&name)
+        }
+        Volatility::Stable | Volatility::Immutable => {
+            !HARMFUL.contains(&name)
+                && !HARMFUL_PREFIXES.iter().any(|p| name.starts_with(p))
+                // query_to_xml, table_to_xmlschema, ...: they read what their arguments name.
+                && !name.contains("_to_xml")
+        }
+    }
+}
+
+/// Whether running this function may leave another search_path behind.
+fn may_change_path(function: &Function) -> bool {
+    !matches!(&*function.language, "c" | "internal")
+}
+
+impl Analysis<'_> {
+    /// A call by name, whose arguments are walked elsewhere.
+    pub(crate) fn call(&mut self, name: &[Node]) -> Known<()> {
+        self.session.resolvable()?;
+        let parts = strings(name).unwrap_or_default();
+        let shown = parts.join(".");
+        let (schema, function) = match *parts.as_slice() {
+            [function] => (None, function),
+            [schema, function] => (Some(schema), function),
+            [database, schema, function] if database == self.snapshot.database() => {
+                (Some(schema), function)
+            }
+            _ => {
+                return Err(opacity::unresolved(&format!(
+                    "function {shown} cannot be resolved"
+                )));
+            }
+        };
+        let candidates = self.candidates(schema, function)?;
+        if candidates.is_empty() {
+            return Err(opacity::unresolved(&format!(
+                "there is no function {shown} in the catalog"
+            )));
+        }
+        for function in &candidates {
+            // `set_config` is a SET, and told as one.
+            let is_set = function.built_in && &*function.name.name == SET_CONFIG;
+            if !is_set && !is_harmless(function) {
+                self.calls(function);
+            }
+        }
+        Ok(())
+    }
+
+    /// A call of this very function.
+    pub(crate) fn calls(&mut self, function: &Function) {
+        let object = Object::Function(function.name.clone());
+        self.record.object(Verb::Call, object);
+        if may_change_path(function) {
+            self.changes.push(Change::Tainted);
+        }
+    }
+
+    /// Every function that the name may mean: which one it is depends on the argument types, and an exact match in a
+    /// later schema wins over a coercion in `pg_catalog`.
+    fn candidates(&self, schema: Option<&str>, name: &str) -> Known<Vec<Arc<Function>>> {
+        let all = self.snapshot.functions(name);
+        if let Some(schema) = schema {
+            let here = all.filter(|function| &*function.name.schema == schema);
+            return Ok(here.cloned().collect());
+        }
+        if let Some(path) = self.session.schemas(self.snapshot) {
+            let here = all.filter(|function| path.contains(&function.name.schema));
+            return Ok(here.cloned().collect());
+        }
+        let all: Vec<_> = all.cloned().collect();
+        if all.iter().all(|function| is_harmless(function)) {
+            return Ok(all);
+        }
+        Err(opacity::of(
+            "search_path",
+            format!("the search_path is not known, so function {name} needs its schema"),
+        ))
+    }
+
+    /// The use of an operator. `pg_catalog`'s are harmless; the others are the functions behind them.
+    pub(crate) fn operator(&mut self, name: &[Node]) -> Known<()> {
+        let parts = strings(name).unwrap_or_default();
+        if !parts.is_empty() {
+            self.session.resolvable()?;
+        }
+        match *parts.as_slice() {
+            [] => Ok(()),
+            ["BETWEEN" | "BETWEEN SYMMETRIC" | "NOT BETWEEN" | "NOT BETWEEN SYMMETRIC"] => {
+                self.unqualified_operator(">=")?;
+                self.unqualified_operator("<=")
+            }
+            [name] => self.unqualified_operator(name),
+            ["pg_catalog", _] => Ok(()),
+            [schema, name] => {
+                let found: Vec<_> = self
+                    .snapshot
+                    .operators(name)
+                    .filter(|(s, _)| ***s == *schema)
+                    .map(|(_, function)| function.clone())
+                    .collect();
+                if found.is_empty() {
+                    return Err(opacity::unresolved(&format!(
+                        "there is no operator {schema}.{name} in the catalog"
+                    )));
+                }
+                for function in found.iter().filter(|function| !is_harmless(function)) {
+                    self.calls(function);
+                }
+                Ok(())
+            }
+            _ => Err(opacity::unresolved("an operator's name has too many parts")),
+        }
+    }
+
+    fn unqualified_operator(&mut self, name: &str) -> Known<()> {
+        let found: Vec<_> = self
+            .snapshot
+            .operators(name)
+            .filter(|(_, function)| !is_harmless(function))
+            .map(|(schema, function)| (schema.clone(), function.clone()))
+            .collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let path = self.session.schemas(self.snapshot).ok_or_else(|| {
+            opacity::of(
+                "search_path",
+                format!("the search_path is not known, so operator {name} needs its schema"),
+            )
+        })?;
+        for (_, function) in found.iter().filter(|(schema, _)| path.contains(schema)) {
+            self.calls(function);
+        }
+        Ok(())
+    }
+
+    /// `set_config(name, value, is_local)`: a SET that is written as a function. Its value counts only where the
+    /// statement is this call and nothing else, so that it certainly runs, once.
+    pub(crate) fn set_config(&mut self, args: &[Node]) {
+        let text = |index: usize| args.get(index).and_then(inner).and_then(constant);
+        let Some(name) = text(0) else {
+            self.record
+                .object(Verb::Set, Object::Setting(Arc::from("all")));
+            self.changes.push(Change::Anything);
+            return;
+        };
+        let name = name.to_ascii_lowercase();
+        let local = text(2).is_none_or(|local| local != "false" && local != "f");
+        let to = match text(1).filter(|_| self.plain_call) {
+            Some(value) => Assignment::parse(&name, &value),
+            None => Assignment::unknown(&name),
+        };
+        self.record
+            .object(Verb::Set, Object::Setting(Arc::from(name)));
+        if let Some(to) = to {
+            self.changes.push(Change::Set { local, to });
+        }
+    }
+}
+
+const SET_CONFIG: &str = "set_config";
+
+/// Whether this call may mean the built-in `set_config`.
+pub(crate) fn is_set_config(name: &[Node]) -> bool {
+    strings(name).is_some_and(|parts| parts.last() == Some(&SET_CONFIG))
+}

@@ -1,0 +1,533 @@
+//! SELECT: what its output columns are made of, and which columns decide about its rows.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use model::Use;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    ColumnRef, CommonTableExpr, LimitOption, Node, SelectStmt, SetOperation, WithClause,
+};
+
+use crate::analysis::Analysis;
+use crate::expression::Place;
+use crate::opacity::{self, Known};
+use crate::output::output_name;
+use crate::restriction::restricts;
+use crate::scope::{Column, Columns, Cte, Found, Scope};
+use crate::tree::{boxed, constant, inner, string, strings};
+
+/// More output columns than PostgreSQL allows (`MaxTupleAttributeNumber` in `src/include/access/htup_details.h`).
+const MAX_COLUMNS: usize = 1_664;
+
+/// A column that `*` stands for.
+pub(crate) struct Starred {
+    pub(crate) name: Arc<str>,
+    pub(crate) found: Found,
+}
+
+impl Analysis<'_> {
+    /// A query or a data-modifying statement inside another, by what becomes of its output.
+    pub(crate) fn query(
+        &mut self,
+        node: Option<&NodeEnum>,
+        outer: &Scope<'_>,
+        how: Use,
+    ) -> Known<Columns> {
+        match node {
+            Some(NodeEnum::SelectStmt(select)) => self.select(select, outer, how),
+            Some(NodeEnum::InsertStmt(insert)) => self.insert(insert, outer, how),
+            Some(NodeEnum::UpdateStmt(update)) => self.update(update, outer, how),
+            Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete, outer, how),
+            Some(NodeEnum::MergeStmt(merge)) => self.merge(merge, outer, how),
+            Some(other) => Err(opacity::unknown_node(other)),
+            None => Ok(Columns::default()),
+        }
+    }
+
+    /// One SELECT, VALUES, TABLE or set operation.
+    pub(crate) fn select(
+        &mut self,
+        select: &SelectStmt,
+        outer: &Scope<'_>,
+        how: Use,
+    ) -> Known<Columns> {
+        let mut scope = Scope::inside(outer);
+        self.with(&select.with_clause, &mut scope)?;
+        if let Some(into) = &select.into_clause {
+            self.creates_table(into)?;
+        }
+        let columns = if is_set_operation(select) {
+            self.set_operation(select, &scope, inside(how))?
+        } else if !select.values_lists.is_empty() {
+            self.values(&select.values_lists, &scope, inside(how))?
+        } else {
+            let how = match &select.into_clause {
+                Some(_) => inside(how),
+                None => how,
+            };
+            self.plain(select, &mut scope, how)?
+        };
+        self.order(&select.sort_clause, &columns, &scope)?;
+        self.filter(&select.limit_count, &scope)?;
+        self.filter(&select.limit_offset, &scope)?;
+        self.locks(select, &scope)?;
+        Ok(columns)
+    }
+
+    /// `WITH`: each common table expression sees the earlier ones, or with RECURSIVE itself.
+    pub(crate) fn with(&mut self, with: &Option<WithClause>, scope: &mut Scope<'_>) -> Known<()> {
+        let Some(with) = with else { return Ok(()) };
+        let expressions: Vec<&CommonTableExpr> = with
+            .ctes
+            .iter()
+            .filter_map(|node| match inner(node) {
+                Some(NodeEnum::CommonTableExpr(cte)) => Some(&**cte),
+                _ => None,
+            })
+            .collect();
+        if with.recursive {
+            // All names are visible to all: one that is not analysed yet must not be taken for a table.
+            scope.ctes.extend(expressions.iter().map(|cte| Cte {
+                name: Arc::from(cte.ctename.as_str()),
+                columns: None,
+            }));
+        }
+        for cte in expressions {
+            let columns = self.common_table(cte, scope, with.recursive)?;
+            scope.ctes.push(Cte {
+                name: Arc::from(cte.ctename.as_str()),
+                columns: Some(Rc::new(columns)),
+            });
+        }
+        Ok(())
+    }
+
+    fn common_table(
+        &mut self,
+        cte: &CommonTableExpr,
+        scope: &Scope<'_>,
+        recursive: bool,
+    ) -> Known<Columns> {
+        let names = strings(&cte.aliascolnames).unwrap_or_default();
+        let mut columns = match boxed(&cte.ctequery) {
+            Some(NodeEnum::SelectStmt(select)) if recursive && is_set_operation(select) => {
+                self.recursive(select, &cte.ctename, &names, scope)?
+            }
+            query => self.query(query, scope, Use::Derived)?,
+        };
+        columns.rename(&names);
+        let mut add = |name: &str| {
+            if !name.is_empty() {
+                columns.list.push(Column {
+                    name: Arc::from(name),
+                    origins: columns.origins(),
+                });
+            }
+        };
+        if let Some(search) = &cte.search_clause {
+            add(&search.search_seq_column);
+        }
+        if let Some(cycle) = &cte.cycle_clause {
+            add(&cycle.cycle_mark_column);
+            add(&cycle.cycle_path_column);
+        }
+        Ok(columns)
+    }
+
+    /// The first branch of a recursive query gives the columns that its second branch sees.
+    fn recursive(
+        &mut self,
+        select: &SelectStmt,
+        name: &str,
+        names: &[&str],
+        outer: &Scope<'_>,
+    ) -> Known<Columns> {
+        let mut scope = Scope::inside(outer);
+        self.with(&select.with_clause, &mut scope)?;
+        let (Some(left), Some(right)) = (&select.larg, &select.rarg) else {
+            return Err(opacity::unsupported("a set operation lacks a branch"));
+        };
+        let mut columns = self.select(left, &scope, Use::Derived)?;
+        columns.rename(names);
+        scope.ctes.push(Cte {
+            name: Arc::from(name),
+            columns: Some(Rc::new(columns.clone())),
+        });
+        let second = self.select(right, &scope, Use::Derived)?;
+        self.merge_branches(&mut columns, &second)?;
+        self.order(&select.sort_clause, &columns, &scope)?;
+        self.filter(&select.limit_count, &scope)?;
+        self.filter(&select.limit_offset, &scope)?;
+        Ok(columns)
+    }
+
+    fn set_operation(
+        &mut self,
+        select: &SelectStmt,
+        scope: &Scope<'_>,
+        how: Use,
+    ) -> Known<Columns> {
+        let (Some(left), Some(right)) = (&select.larg, &select.rarg) else {
+            return Err(opacity::unsupported("a set operation lacks a branch"));
+        };
+        let mut columns = self.select(left, scope, how)?;
+        let second = self.select(right, scope, how)?;
+        self.merge_branches(&mut columns, &second)?;
+        let keeps_all =
+            select.all && SetOperation::try_from(select.op) == Ok(SetOperation::SetopUnion);
+        if !keeps_all {
+            self.record.columns(&columns.origins(), Use::Filtered)?;
+        }
+        Ok(columns)
+    }
+
+    fn merge_branches(&mut self, columns: &mut Columns, second: &Columns) -> Known<()> {
+        if columns.open.is_some() || second.open.is_some() {
+            let mut all = columns.origins();
+            all.extend(second.origins());
+            self.record.spend(all.len())?;
+            for column in &mut columns.list {
+                column.origins.clone_from(&all);
+            }
+            columns.open = Some(all);
+            return Ok(());
+        }
+        for (column, other) in columns.list.iter_mut().zip(&second.list) {
+            self.record.spend(other.origins.len())?;
+            column.origins.extend(&other.origins);
+            column.origins.sort_unstable();
+            column.origins.dedup();
+        }
+        Ok(())
+    }
+
+    fn values(&mut self, lists: &[Node], scope: &Scope<'_>, how: Use) -> Known<Columns> {
+        let mut columns = Columns::default();
+        for row in lists {
+            let Some(NodeEnum::List(row)) = inner(row) else {
+                continue;
+            };
+            for (index, value) in row.items.iter().enumerate() {
+                let mut origins = Vec::new();
+                self.expression(inner(value), Place { scope, how }, &mut origins)?;
+                match columns.list.get_mut(index) {
+                    Some(column) => column.origins.extend(origins),
+                    None => columns.list.push(Column {
+                        name: Arc::from(format!("column{}", index.saturating_add(1))),
+                        origins,
+                    }),
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    fn plain(&mut self, select: &SelectStmt, scope: &mut Scope<'_>, how: Use) -> Known<Columns> {
+        let restricted = boxed(&select.where_clause).is_some_and(restricts);
+        self.from(&select.from_clause, scope, restricted)?;
+        let outermost = scope.outer.is_some_and(|outer| outer.outer.is_none());
+        self.plain_call = outermost && !self.deferred && is_plain_call(select);
+        let columns = self.targets(&select.target_list, scope, how);
+        self.plain_call = false;
+        let columns = columns?;
+        self.filter(&select.where_clause, scope)?;
+        self.group(&select.group_clause, &columns, scope)?;
+        self.filter(&select.having_clause, scope)?;
+        self.filters(&select.window_clause, scope)?;
+        self.distinct(&select.distinct_clause, &columns, scope)?;
+        Ok(columns)
+    }
+
+    /// An output list. With `Use::Shown`, columns that RowDescription will name stay so; all else is `Derived`.
+    pub(crate) fn targets(
+        &mut self,
+        targets: &[Node],
+        scope: &Scope<'_>,
+        how: Use,
+    ) -> Known<Columns> {
+        let mut columns = Columns::default();
+        for node in targets {
+            let Some(NodeEnum::ResTarget(target)) = inner(node) else {
+                return Err(opacity::unsupported("an output list has an unknown part"));
+            };
+            let value = boxed(&target.val);
+            match value {
+                Some(NodeEnum::ColumnRef(reference)) if is_star(reference) => {
+                    self.starred(reference, scope, how, &mut columns)?;
+                }
+                Some(NodeEnum::ColumnRef(reference)) => {
+                    let found = self.resolve(reference, scope)?;
+                    self.show(&found, how)?;
+                    columns.list.push(Column {
+                        name: output_name(target),
+                        origins: found.origins,
+                    });
+                }
+                _ => {
+                    let mut origins = Vec::new();
+                    let how = inside(how);
+                    self.expression(value, Place { scope, how }, &mut origins)?;
+                    origins.sort_unstable();
+                    origins.dedup();
+                    // `(f(x)).*` has the columns of what f returns.
+                    if is_expanded(value) {
+                        columns.open = Some(origins.clone());
+                    }
+                    columns.list.push(Column {
+                        name: output_name(target),
+                        origins,
+                    });
+                }
+            }
+            if columns.list.len() > MAX_COLUMNS {
+                return Err(opacity::unsupported(
+                    "the statement has more output columns than the server allows",
+                ));
+            }
+        }
+        Ok(columns)
+    }
+
+    fn starred(
+        &mut self,
+        reference: &ColumnRef,
+        scope: &Scope<'_>,
+        how: Use,
+        columns: &mut Columns,
+    ) -> Known<()> {
+        for column in self.star(reference, scope)? {
+            self.show(&column.found, how)?;
+            columns.list.push(Column {
+                name: column.name,
+                origins: column.found.origins,
+            });
+        }
+        for item in self.star_items(reference, scope)? {
+            if let Some(origins) = &item.columns.open {
+                let open = columns.open.get_or_insert_default();
+                open.extend(origins);
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, found: &Found, how: Use) -> Known<()> {
+        let how = if found.base { how } else { inside(how) };
+        self.record.columns(&found.origins, how)
+    }
+
+    /// The columns that `*`, `t.*` or `s.t.*` stands for.
+    pub(crate) fn star(&mut self, reference: &ColumnRef, scope: &Scope<'_>) -> Known<Vec<Starred>> {
+        let bare = reference.fields.len() == 1;
+        let mut columns = Vec::new();
+        for item in self.star_items(reference, scope)? {
+            self.record.spend(item.columns.list.len())?;
+            for column in &item.columns.list {
+                if !bare || item.shows(&column.name) {
+                    columns.push(Starred {
+                        name: column.name.clone(),
+                        found: Found {
+                            origins: column.origins.clone(),
+                            base: item.base.is_some(),
+                        },
+                    });
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    fn star_items<'s>(
+        &self,
+        reference: &ColumnRef,
+        scope: &'s Scope<'_>,
+    ) -> Known<Vec<&'s crate::scope::Item>> {
+        let fields: Vec<&str> = reference.fields.iter().map_while(string).collect();
+        let missing =
+            || opacity::unresolved(&format!("there is no table {} here", fields.join(".")));
+        let item = match *fields.as_slice() {
+            [] => {
+                return Ok(scope
+                    .items
+                    .iter()
+                    .filter(|item| item.reach != crate::scope::Reach::Qualified)
+                    .collect());
+            }
+            [table] => scope.item(None, table)?,
+            [schema, table] => scope.item(Some(schema), table)?,
+            [database, schema, table] if database == self.snapshot.database() => {
+                scope.item(Some(schema), table)?
+            }
+            _ => None,
+        };
+        Ok(vec![item.ok_or_else(missing)?])
+    }
+
+    /// `ORDER BY`: a bare name means an output column first, a number its place.
+    fn order(&mut self, sorts: &[Node], columns: &Columns, scope: &Scope<'_>) -> Known<()> {
+        for node in sorts {
+            let Some(NodeEnum::SortBy(sort)) = inner(node) else {
+                continue;
+            };
+            self.operator(&sort.use_op)?;
+            match sort.node.as_deref() {
+                Some(key) => self.key(key, columns, scope, true)?,
+                None => continue,
+            }
+        }
+        Ok(())
+    }
+
+    /// `GROUP BY`: a bare name means an input column first.
+    fn group(&mut self, keys: &[Node], columns: &Columns, scope: &Scope<'_>) -> Known<()> {
+        for key in keys {
+            match inner(key) {
+                Some(NodeEnum::GroupingSet(set)) => self.group(&set.content, columns, scope)?,
+                Some(NodeEnum::RowExpr(row)) => self.group(&row.args, columns, scope)?,
+                _ => self.key(key, columns, scope, false)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// `DISTINCT` compares all output columns, `DISTINCT ON` what it names.
+    fn distinct(&mut self, keys: &[Node], columns: &Columns, scope: &Scope<'_>) -> Known<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut named = keys.iter().filter(|key| inner(key).is_some()).peekable();
+        if named.peek().is_none() {
+            return self.record.columns(&columns.origins(), Use::Filtered);
+        }
+        for key in named {
+            self.key(key, columns, scope, true)?;
+        }
+        Ok(())
+    }
+
+    fn key(
+        &mut self,
+        key: &Node,
+        columns: &Columns,
+        scope: &Scope<'_>,
+        output_first: bool,
+    ) -> Known<()> {
+        match inner(key) {
+            Some(NodeEnum::AConst(_)) => {
+                self.record.columns(&by_place(key, columns), Use::Filtered)
+            }
+            Some(NodeEnum::ColumnRef(reference)) if reference.fields.len() == 1 => {
+                let name = reference
+                    .fields
+                    .first()
+                    .and_then(string)
+                    .unwrap_or_default();
+                let output = by_name(name, columns);
+                if output_first && let Some(origins) = &output {
+                    return self.record.columns(origins, Use::Filtered);
+                }
+                match (self.resolve(reference, scope), output) {
+                    (Ok(found), _) => self.record.columns(&found.origins, Use::Filtered),
+                    (Err(_), Some(origins)) => self.record.columns(&origins, Use::Filtered),
+                    (Err(missing), None) => Err(missing),
+                }
+            }
+            other => self.expression(other, Place::filtered(scope), &mut Vec::new()),
+        }
+    }
+
+    /// `FOR UPDATE` and its kin lock rows of the tables in FROM.
+    fn locks(&mut self, select: &SelectStmt, scope: &Scope<'_>) -> Known<()> {
+        if select.locking_clause.is_empty() {
+            return Ok(());
+        }
+        let restricted = boxed(&select.where_clause).is_some_and(restricts);
+        self.lock_items(
+            &select.from_clause,
+            &select.locking_clause,
+            scope,
+            restricted,
+        )
+    }
+}
+
+/// What becomes of a value that passes through an expression: it is not an output column as it is any more.
+pub(crate) fn inside(how: Use) -> Use {
+    match how {
+        Use::Shown => Use::Derived,
+        how => how,
+    }
+}
+
+fn is_set_operation(select: &SelectStmt) -> bool {
+    select.larg.is_some() || select.rarg.is_some()
+}
+
+fn is_star(reference: &ColumnRef) -> bool {
+    reference
+        .fields
+        .iter()
+        .any(|field| matches!(inner(field), Some(NodeEnum::AStar(_))))
+}
+
+fn is_expanded(value: Option<&NodeEnum>) -> bool {
+    match value {
+        Some(NodeEnum::AIndirection(indirection)) => indirection
+            .indirection
+            .iter()
+            .any(|part| matches!(inner(part), Some(NodeEnum::AStar(_)))),
+        _ => false,
+    }
+}
+
+/// `SELECT f(...)` without anything that could keep f from running exactly once.
+fn is_plain_call(select: &SelectStmt) -> bool {
+    let calls = |target: &Node| match inner(target) {
+        Some(NodeEnum::ResTarget(target)) => {
+            matches!(boxed(&target.val), Some(NodeEnum::FuncCall(_)))
+        }
+        _ => false,
+    };
+    select.target_list.iter().all(calls)
+        && select.from_clause.is_empty()
+        && select.where_clause.is_none()
+        && select.group_clause.is_empty()
+        && select.having_clause.is_none()
+        && select.limit_count.is_none()
+        && select.limit_offset.is_none()
+        && select.with_clause.is_none()
+        && select.into_clause.is_none()
+}
+
+fn by_place(key: &Node, columns: &Columns) -> Vec<crate::record::Origin> {
+    let place = inner(key).and_then(constant);
+    let place = place.and_then(|text| text.parse::<usize>().ok());
+    match (place, &columns.open) {
+        (Some(place), None) => columns
+            .list
+            .get(place.wrapping_sub(1))
+            .map(|column| column.origins.clone())
+            .unwrap_or_default(),
+        (Some(_), Some(_)) => columns.origins(),
+        (None, _) => Vec::new(),
+    }
+}
+
+fn by_name(name: &str, columns: &Columns) -> Option<Vec<crate::record::Origin>> {
+    let mut origins = Vec::new();
+    let mut found = false;
+    for column in columns.list.iter().filter(|column| &*column.name == name) {
+        found = true;
+        origins.extend(&column.origins);
+    }
+    found.then_some(origins)
+}
+
+/// The constant LIMIT of a query, also of `FETCH FIRST n ROWS`; `WITH TIES` may give more.
+pub(crate) fn constant_limit(select: &SelectStmt) -> Option<u64> {
+    if LimitOption::try_from(select.limit_option) == Ok(LimitOption::WithTies) {
+        return None;
+    }
+    constant(boxed(&select.limit_count)?)?.parse().ok()
+}

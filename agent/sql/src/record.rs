@@ -1,0 +1,235 @@
+//! The touches of a text while they are being found.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{Column, ColumnUse, Object, Touch, Use, Verb};
+
+use crate::opacity::{self, Known};
+use crate::snapshot::{Relation, Snapshot};
+
+/// A base column that a value comes from: the touch that reads it, and the column's `attnum`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Origin {
+    pub(crate) touch: usize,
+    pub(crate) number: i16,
+}
+
+/// Steps that one text may cost, counted in columns looked at. Joins of wide common table expressions grow without
+/// end otherwise; PostgreSQL itself stops at 1,664 columns per list.
+const BUDGET: usize = 1_000_000;
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    drafts: Vec<Draft>,
+    verbs: Vec<Verb>,
+    budget: usize,
+}
+
+#[derive(Debug)]
+struct Draft {
+    verb: Verb,
+    subject: Subject,
+    columns: BTreeSet<(i16, Use)>,
+    restricted: bool,
+}
+
+#[derive(Debug)]
+enum Subject {
+    Relation(Arc<Relation>),
+    Object(Object),
+}
+
+impl Record {
+    pub(crate) fn new() -> Self {
+        Self {
+            drafts: Vec::new(),
+            verbs: Vec::new(),
+            budget: BUDGET,
+        }
+    }
+
+    /// Takes steps from the budget.
+    pub(crate) fn spend(&mut self, steps: usize) -> Known<()> {
+        match self.budget.checked_sub(steps) {
+            Some(rest) => {
+                self.budget = rest;
+                Ok(())
+            }
+            None => Err(opacity::unsupported(
+                "the statement has too many columns to be analysed",
+            )),
+        }
+    }
+
+    /// The touch of this verb on this relation: one for all of its appearances, and restricted only if all are.
+    pub(crate) fn relation(
+        &mut self,
+        verb: Verb,
+        relation: &Arc<Relation>,
+        restricted: bool,
+    ) -> usize {
+        self.verb(verb);
+        let same = |draft: &Draft| match &draft.subject {
+            Subject::Relation(other) => draft.verb == verb && other.name.oid == relation.name.oid,
+            Subject::Object(_) => false,
+        };
+        if let Some(index) = self.drafts.iter().position(same) {
+            if let Some(draft) = self.drafts.get_mut(index) {
+                draft.restricted &= restricted;
+            }
+            return index;
+        }
+        self.push(verb, Subject::Relation(relation.clone()), restricted)
+    }
+
+    /// A verb on something that has no columns.
+    pub(crate) fn object(&mut self, verb: Verb, object: Object) {
+        self.verb(verb);
+        let same = |draft: &Draft| match &draft.subject {
+            Subject::Object(other) => draft.verb == verb && *other == object,
+            Subject::Relation(_) => false,
+        };
+        if !self.drafts.iter().any(same) {
+            self.push(verb, Subject::Object(object), true);
+        }
+    }
+
+    fn push(&mut self, verb: Verb, subject: Subject, restricted: bool) -> usize {
+        self.drafts.push(Draft {
+            verb,
+            subject,
+            columns: BTreeSet::new(),
+            restricted,
+        });
+        self.drafts.len().saturating_sub(1)
+    }
+
+    fn verb(&mut self, verb: Verb) {
+        if !self.verbs.contains(&verb) {
+            self.verbs.push(verb);
+        }
+    }
+
+    /// These base columns are used like this.
+    pub(crate) fn columns(&mut self, origins: &[Origin], how: Use) -> Known<()> {
+        self.spend(origins.len())?;
+        for origin in origins {
+            if let Some(draft) = self.drafts.get_mut(origin.touch) {
+                draft.columns.insert((origin.number, how));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn verbs(&self) -> Vec<Verb> {
+        self.verbs.clone()
+    }
+
+    /// The touches, with what views and inheritance bring along.
+    pub(crate) fn touches(&self, snapshot: &Snapshot) -> Vec<Touch> {
+        let mut touches = Vec::new();
+        for draft in &self.drafts {
+            touches.push(draft.touch());
+            if let Subject::Relation(relation) = &draft.subject {
+                touches.extend(draft.through_view(relation, snapshot));
+                touches.extend(draft.through_child(relation, snapshot));
+            }
+        }
+        touches
+    }
+}
+
+impl Draft {
+    fn touch(&self) -> Touch {
+        let (object, columns) = match &self.subject {
+            Subject::Relation(relation) => {
+                (Object::Relation(relation.name.clone()), self.uses(relation))
+            }
+            Subject::Object(object) => (object.clone(), Vec::new()),
+        };
+        Touch {
+            verb: self.verb,
+            object,
+            columns,
+            restricted: self.restricted,
+            through: None,
+        }
+    }
+
+    fn uses(&self, relation: &Relation) -> Vec<ColumnUse> {
+        let used = |(number, how): &(i16, Use)| {
+            let column = Column {
+                name: relation.column_name(*number)?,
+                number: Some(*number),
+            };
+            Some(ColumnUse { column, how: *how })
+        };
+        self.columns.iter().filter_map(used).collect()
+    }
+
+    /// What a view reaches flows through it in ways that are not followed: every reached column is `Derived`.
+    fn through_view(&self, view: &Relation, snapshot: &Snapshot) -> Vec<Touch> {
+        if matches!(
+            self.verb,
+            Verb::Create | Verb::Alter | Verb::Drop | Verb::Grant
+        ) {
+            return Vec::new();
+        }
+        let reached = view.reaches.iter().filter_map(|(oid, numbers)| {
+            let base = snapshot.relation_by_oid(*oid)?;
+            let derived = |number: &i16| {
+                let column = Column {
+                    name: base.column_name(*number)?,
+                    number: Some(*number),
+                };
+                Some(ColumnUse {
+                    column,
+                    how: Use::Derived,
+                })
+            };
+            Some(self.through(view, base, numbers.iter().filter_map(derived).collect()))
+        });
+        reached.collect()
+    }
+
+    /// A child's columns are its parents' columns under another oid. RowDescription names the child, and a mask by
+    /// the parent's oid would miss it: what is `Shown` of the child is `Derived` of the parent.
+    fn through_child(&self, child: &Relation, snapshot: &Snapshot) -> Vec<Touch> {
+        let Some(oid) = child.name.oid else {
+            return Vec::new();
+        };
+        let inherited = snapshot.ancestors(oid).into_iter().map(|parent| {
+            let mut columns: Vec<ColumnUse> = Vec::new();
+            for used in self.uses(child) {
+                let number = parent
+                    .column(&used.column.name)
+                    .filter(|number| *number > 0);
+                let how = match used.how {
+                    Use::Shown => Use::Derived,
+                    how => how,
+                };
+                let column = Column {
+                    name: used.column.name,
+                    number,
+                };
+                let translated = ColumnUse { column, how };
+                if number.is_some() && !columns.contains(&translated) {
+                    columns.push(translated);
+                }
+            }
+            self.through(child, parent, columns)
+        });
+        inherited.collect()
+    }
+
+    fn through(&self, from: &Relation, to: &Relation, columns: Vec<ColumnUse>) -> Touch {
+        Touch {
+            verb: self.verb,
+            object: Object::Relation(to.name.clone()),
+            columns,
+            restricted: self.restricted,
+            through: Some(from.name.clone()),
+        }
+    }
+}

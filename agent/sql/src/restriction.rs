@@ -1,0 +1,119 @@
+//! Whether a WHERE clause restricts anything: constants and `x = x` do not.
+//!
+//! Conservative in one direction only: a clause that is called a restriction may still be true of every row
+//! (`id > 0`), one that is not called so certainly says nothing about the rows.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{BoolExpr, BoolExprType, ColumnRef, Node};
+
+use crate::tree::{boxed, inner, string};
+
+/// Whether this condition can tell one row from another.
+pub(crate) fn restricts(node: &NodeEnum) -> bool {
+    condition(node, true)
+}
+
+/// `holds`: whether the condition is to hold, or under a NOT, to fail.
+fn condition(node: &NodeEnum, holds: bool) -> bool {
+    match node {
+        NodeEnum::BoolExpr(expr) => logic(expr, holds),
+        NodeEnum::TypeCast(cast) => boxed(&cast.arg).is_some_and(|arg| condition(arg, holds)),
+        NodeEnum::CollateClause(collate) => {
+            boxed(&collate.arg).is_some_and(|arg| condition(arg, holds))
+        }
+        NodeEnum::AExpr(expr) => {
+            let (left, right) = (boxed(&expr.lexpr), boxed(&expr.rexpr));
+            !(same_column(left, right)) && (varies(left) || varies(right))
+        }
+        other => varies(Some(other)),
+    }
+}
+
+fn logic(expr: &BoolExpr, holds: bool) -> bool {
+    let restricts = |node: &Node, holds| inner(node).is_some_and(|arg| condition(arg, holds));
+    let mut args = expr.args.iter();
+    match (BoolExprType::try_from(expr.boolop), holds) {
+        (Ok(BoolExprType::NotExpr), holds) => args.any(|arg| restricts(arg, !holds)),
+        (Ok(BoolExprType::AndExpr), true) | (Ok(BoolExprType::OrExpr), false) => {
+            args.any(|arg| restricts(arg, holds))
+        }
+        _ => args.all(|arg| restricts(arg, holds)),
+    }
+}
+
+/// `x` and `x`, also as `x BETWEEN x AND x` and `x IN (x)`.
+fn same_column(left: Option<&NodeEnum>, right: Option<&NodeEnum>) -> bool {
+    match (left.and_then(column), right) {
+        (Some(left), Some(NodeEnum::List(list))) => {
+            let same = |node: &Node| inner(node).and_then(column).is_some_and(|c| equal(left, c));
+            !list.items.is_empty() && list.items.iter().all(same)
+        }
+        (Some(left), Some(right)) => column(right).is_some_and(|right| equal(left, right)),
+        _ => false,
+    }
+}
+
+fn column(node: &NodeEnum) -> Option<&ColumnRef> {
+    match node {
+        NodeEnum::ColumnRef(reference) => Some(reference),
+        NodeEnum::TypeCast(cast) => column(boxed(&cast.arg)?),
+        _ => None,
+    }
+}
+
+fn equal(left: &ColumnRef, right: &ColumnRef) -> bool {
+    let is_star = left.fields.iter().any(|field| string(field).is_none());
+    !is_star
+        && left
+            .fields
+            .iter()
+            .map(string)
+            .eq(right.fields.iter().map(string))
+}
+
+/// Whether the value can differ from row to row: it has a column in it, or a query that may have one.
+fn varies(node: Option<&NodeEnum>) -> bool {
+    let Some(node) = node else { return false };
+    let any = |nodes: &[Node]| nodes.iter().any(|node| varies(inner(node)));
+    match node {
+        NodeEnum::AConst(_)
+        | NodeEnum::ParamRef(_)
+        | NodeEnum::SqlvalueFunction(_)
+        | NodeEnum::Integer(_)
+        | NodeEnum::Float(_)
+        | NodeEnum::Boolean(_)
+        | NodeEnum::String(_) => false,
+        NodeEnum::AExpr(_) | NodeEnum::BoolExpr(_) => condition(node, true),
+        NodeEnum::TypeCast(cast) => varies(boxed(&cast.arg)),
+        NodeEnum::CollateClause(collate) => varies(boxed(&collate.arg)),
+        NodeEnum::FuncCall(call) => any(&call.args),
+        NodeEnum::CoalesceExpr(expr) => any(&expr.args),
+        NodeEnum::MinMaxExpr(expr) => any(&expr.args),
+        NodeEnum::AArrayExpr(array) => any(&array.elements),
+        NodeEnum::RowExpr(row) => any(&row.args),
+        NodeEnum::List(list) => any(&list.items),
+        NodeEnum::NullTest(test) => varies(boxed(&test.arg)),
+        NodeEnum::BooleanTest(test) => varies(boxed(&test.arg)),
+        NodeEnum::CaseExpr(case) => {
+            varies(boxed(&case.arg)) || any(&case.args) || varies(boxed(&case.defresult))
+        }
+        NodeEnum::CaseWhen(when) => varies(boxed(&when.expr)) || varies(boxed(&when.result)),
+        NodeEnum::SubLink(link) => match boxed(&link.subselect) {
+            // A query without FROM and without columns is a constant.
+            Some(NodeEnum::SelectStmt(select)) => {
+                let targets = select.target_list.iter().any(|target| match inner(target) {
+                    Some(NodeEnum::ResTarget(target)) => varies(boxed(&target.val)),
+                    _ => true,
+                });
+                varies(boxed(&link.testexpr))
+                    || targets
+                    || !select.from_clause.is_empty()
+                    || !select.values_lists.is_empty()
+                    || select.larg.is_some()
+                    || varies(boxed(&select.where_clause))
+            }
+            _ => true,
+        },
+        _ => true,
+    }
+}
