@@ -68,15 +68,22 @@ fn compare(built: &Path, kept: &str, toolchain: &Toolchain) -> Result<()> {
 /// Compiles and strips the object; gives where it lies.
 fn build(toolchain: &Toolchain) -> Result<PathBuf> {
     let directory = command::target_directory().join("probes");
-    let mut cargo = toolchain.cargo();
-    cargo
-        .current_dir(command::root().join("ebpf/probes"))
-        .args(["build", "--release", "--locked", "-Z", "build-std=core"])
+    let cargo = |verb: &str| {
+        let mut cargo = toolchain.cargo();
+        cargo.current_dir(command::root().join("ebpf/probes"));
+        cargo.args([verb, "--locked"]);
+        cargo
+    };
+    // Where the sources of dependencies lie is known once they are there.
+    command::run(&mut cargo("fetch"))?;
+    let mut build = cargo("build");
+    build
+        .args(["--release", "-Z", "build-std=core"])
         .args(["--target", TARGET, "--target-dir"])
         .arg(&directory)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain).join("\x1f"))
         .env("PATH", path_with_linker()?);
-    command::run(&mut cargo)?;
+    command::run(&mut build)?;
     let linked = directory.join(TARGET).join("release/probes");
     let stripped = directory.join("probes.o");
     let mut strip = Command::new(strip_program(toolchain.llvm));
@@ -98,7 +105,7 @@ fn flags(toolchain: &Toolchain) -> Vec<String> {
     flags.push(remap(command::root(), "weir"));
     flags.push(remap(&toolchain.sources, "rust"));
     let registry = toolchain::cargo_home().join("registry/src");
-    // Each registry's directory carries a hash of the machine's view of it. The last matching flag wins.
+    // Each registry has a directory of its own there, named by where it is reached from this machine.
     for index in std::fs::read_dir(&registry).into_iter().flatten().flatten() {
         flags.push(remap(&index.path(), "registry"));
     }

@@ -80,7 +80,7 @@ pub enum InterceptError {
     /// A pin could not be made, opened or removed.
     #[error("cannot {doing} the pin {path}: {source}")]
     Pin {
-        /// `make`, `open`, `list` or `remove`.
+        /// `make`, `open`, `list`, `detach` or `remove`.
         doing: &'static str,
         /// Which.
         path: PathBuf,

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use crate::attach;
 use crate::kernel::{BTF, Kernel};
-use crate::{Effective, cgroup, object, pins};
+use crate::maps::{self, Counters};
+use crate::{Effective, InterceptError, cgroup, object, pins};
 
 /// One thing that interception needs or wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,16 @@ pub fn report(effective: Option<&Effective>) -> Vec<Finding> {
         findings.push(verifier());
     }
     findings
+}
+
+/// What became of socket operations so far, as another process sees it; `None` where no agent left counters, which
+/// only one that fails closed does.
+pub fn counters(effective: &Effective) -> Result<Option<Counters>, InterceptError> {
+    let cgroup = cgroup::find(effective)?;
+    let path = pins::map(&effective.pins, cgroup.id, "COUNTERS");
+    path.exists()
+        .then(|| maps::pinned_counters(&path))
+        .transpose()
 }
 
 fn probes() -> Finding {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use abi::{Count, Original, Settings, Tuple};
@@ -97,20 +98,35 @@ impl Maps {
 
     /// What became of socket operations so far.
     pub fn counters(&self) -> Result<Counters, InterceptError> {
-        let count = |what: Count| {
-            let values = self.counters.get(&(what as u32), 0)?;
-            Ok((what, values.iter().sum()))
-        };
-        let counted: Result<_, MapError> = Count::ALL.into_iter().map(count).collect();
-        counted.map_err(|source| InterceptError::Map {
-            name: "COUNTERS",
-            source,
-        })
+        read(&self.counters)
     }
 
     fn own(&self) -> MutexGuard<'_, SkStorage<MapData, u32>> {
         // The map is in the kernel: nothing can be left half done here.
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The counters that an agent pinned here.
+pub fn pinned_counters(path: &Path) -> Result<Counters, InterceptError> {
+    let map = MapData::from_pin(path).map(Map::PerCpuArray);
+    let counters = map.and_then(PerCpuArray::try_from);
+    read(&counters.map_err(counters_unusable)?)
+}
+
+fn read(counters: &PerCpuArray<MapData, u64>) -> Result<Counters, InterceptError> {
+    let count = |what: Count| {
+        let values = counters.get(&(what as u32), 0)?;
+        Ok((what, values.iter().sum()))
+    };
+    let counted: Result<_, MapError> = Count::ALL.into_iter().map(count).collect();
+    counted.map_err(counters_unusable)
+}
+
+fn counters_unusable(source: MapError) -> InterceptError {
+    InterceptError::Map {
+        name: "COUNTERS",
+        source,
     }
 }
 

@@ -12,11 +12,12 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::statfs;
 
-use crate::InterceptError;
+use crate::{InterceptError, sys};
 
 /// `linux/magic.h`.
 const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
@@ -35,7 +36,7 @@ impl Pins {
                 path: base.to_owned(),
             });
         }
-        let directory = base.join(format!("v{}-{cgroup}", abi::ABI_VERSION));
+        let directory = directory(base, cgroup);
         // Links and maps grant what only the agent may do: nobody else looks in.
         make(base)
             .and_then(|()| make(&directory))
@@ -90,6 +91,15 @@ pub fn is_bpffs(path: &Path) -> bool {
         .is_some_and(|fs| fs.f_type == BPF_FS_MAGIC)
 }
 
+/// Where this version pins a map for this cgroup.
+pub fn map(base: &Path, cgroup: u64, name: &str) -> PathBuf {
+    directory(base, cgroup).join(format!("map_{name}"))
+}
+
+fn directory(base: &Path, cgroup: u64) -> PathBuf {
+    base.join(format!("v{}-{cgroup}", abi::ABI_VERSION))
+}
+
 /// Our directories below the base: nothing else there is touched.
 fn directories(base: &Path) -> Result<Vec<PathBuf>, InterceptError> {
     let list = || -> io::Result<Vec<PathBuf>> {
@@ -123,14 +133,27 @@ fn remove(directory: &Path) -> Result<usize, InterceptError> {
             .into_owned()
     };
     paths.sort_by_key(|path| (!name(path).starts_with("link_connect"), name(path)));
+    let mut links = 0;
     for path in &paths {
+        if name(path).starts_with("link_") {
+            detach(path)?;
+            links += 1;
+        }
         fs::remove_file(path).map_err(pin("remove", path))?;
     }
     fs::remove_dir(directory).map_err(pin("remove", directory))?;
-    Ok(paths
-        .iter()
-        .filter(|path| name(path).starts_with("link_"))
-        .count())
+    Ok(links)
+}
+
+/// A link whose cgroup is gone is detached already.
+fn detach(path: &Path) -> Result<(), InterceptError> {
+    let link = sys::pinned(path).map_err(pin("open", path))?;
+    match sys::detach_link(link.as_fd()) {
+        Err(error) if error.raw_os_error() != Some(libc::ENOLINK) => {
+            Err(pin("detach", path)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn make(directory: &Path) -> io::Result<()> {

@@ -4,8 +4,11 @@
 
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use aya::Pod;
 use tokio::io::Interest;
@@ -27,38 +30,22 @@ unsafe impl Pod for Plain<abi::Settings> {}
 /// aya offers it for other kinds of program only.
 pub fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
     const BPF_LINK_UPDATE: libc::c_int = 29;
-    #[repr(C)]
-    struct Attributes {
-        link: u32,
-        new_program: u32,
-        flags: u32,
-        old_program: u32,
-    }
-    let attributes = Attributes {
-        link: link.as_raw_fd().cast_unsigned(),
-        new_program: program.as_raw_fd().cast_unsigned(),
-        flags: 0,
-        old_program: 0,
-    };
-    // SAFETY: the attributes outlive the call and are as long as said; both descriptors are borrowed.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            BPF_LINK_UPDATE,
-            &raw const attributes,
-            size_of::<Attributes>(),
-        )
-    };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    let (link, program) = (number(link), number(program));
+    // { link_fd, new_prog_fd, flags, old_prog_fd }
+    // SAFETY: no pointers.
+    unsafe { bpf(BPF_LINK_UPDATE, &[link, program, 0, 0]) }.map(drop)
+}
+
+/// Takes a link off its cgroup now: `bpf(BPF_LINK_DETACH)`. Removing the last pin does it too, but some time later.
+pub fn detach_link(link: BorrowedFd<'_>) -> io::Result<()> {
+    const BPF_LINK_DETACH: libc::c_int = 34;
+    // { link_fd }
+    // SAFETY: no pointers.
+    unsafe { bpf(BPF_LINK_DETACH, &[number(link)]) }.map(drop)
 }
 
 /// Opens what is pinned there: `bpf(BPF_OBJ_GET)`, see bpf(2).
-pub fn pinned(path: &std::path::Path) -> io::Result<std::os::fd::OwnedFd> {
-    use std::os::fd::FromRawFd as _;
-    use std::os::unix::ffi::OsStrExt as _;
+pub fn pinned(path: &Path) -> io::Result<OwnedFd> {
     const BPF_OBJ_GET: libc::c_int = 7;
     #[repr(C)]
     struct Attributes {
@@ -66,26 +53,34 @@ pub fn pinned(path: &std::path::Path) -> io::Result<std::os::fd::OwnedFd> {
         fd: u32,
         flags: u32,
     }
-    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    let path = CString::new(path.as_os_str().as_bytes())?;
     let attributes = Attributes {
-        path: path.as_ptr() as u64,
+        path: path.as_ptr().addr() as u64,
         fd: 0,
         flags: 0,
     };
-    // SAFETY: the attributes and the path outlive the call, and are as long as said.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            BPF_OBJ_GET,
-            &raw const attributes,
-            size_of::<Attributes>(),
-        )
-    };
+    // SAFETY: the path outlives the call, and the kernel only reads it.
+    let fd = unsafe { bpf(BPF_OBJ_GET, &attributes) }?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn number(fd: BorrowedFd<'_>) -> u32 {
+    fd.as_raw_fd().cast_unsigned()
+}
+
+/// bpf(2) with these attributes.
+///
+/// # Safety
+///
+/// Pointers among the attributes must be valid for what the command does with them.
+unsafe fn bpf<A>(command: libc::c_int, attributes: &A) -> io::Result<libc::c_int> {
+    // SAFETY: the attributes outlive the call and are as long as said; the caller vouches for what is in them.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<A>()) };
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
-    Ok(unsafe { std::os::fd::OwnedFd::from_raw_fd(result as libc::c_int) })
+    libc::c_int::try_from(result).map_err(io::Error::other)
 }
 
 /// Cookie of the socket's network namespace: `SO_NETNS_COOKIE`, socket(7); `None` before Linux 5.14.

@@ -59,12 +59,73 @@ fn a_redirected_connection_arrives_with_destination_and_identity() {
                     panic!("{:?}", accepted.peer.origin)
                 };
                 assert_is(&process, &client, stage);
+                assert_eq!(interception.pending().unwrap(), 0, "while the client lives");
             }
             assert_eq!(interception.pending().unwrap(), 0);
             assert_eq!(counted(&interception, Count::Redirected), 3);
             assert_eq!(counted(&interception, Count::HandedOver), 3);
         },
     );
+}
+
+#[test]
+fn an_agent_outside_the_cgroup_is_handed_everything_too() {
+    stage(
+        "an_agent_outside_the_cgroup_is_handed_everything_too",
+        |stage| {
+            let runtime = runtime();
+            let mut effective = effective(stage, PORT);
+            effective.cgroup = stage.app();
+            let start = async { Interception::start(&effective).unwrap() };
+            let interception = runtime.block_on(start);
+            let mut client = Actor::within(&stage.app());
+            client.ask(&format!("connect 192.0.2.7:{PORT}"));
+            let accepted = runtime.block_on(interception.accept());
+            assert_eq!(accepted.peer.destination, "192.0.2.7:5432".parse().unwrap());
+        },
+    );
+}
+
+#[test]
+fn an_agent_in_the_root_cgroup_is_told_to_move() {
+    stage("an_agent_in_the_root_cgroup_is_told_to_move", |stage| {
+        let bpffs = Bpffs::mount();
+        let mut agent = Actor::within(&intercept::cgroup_mount().unwrap());
+        let (cgroup, pins) = (stage.app(), bpffs.pins());
+        let order = format!(
+            "agent {} {} {PORT} {}",
+            cgroup.display(),
+            free_port(),
+            pins.display()
+        );
+        let refused = agent.ask(&order);
+        assert!(refused.contains("runs in the root cgroup"), "{refused}");
+        assert!(!pins.exists(), "nothing is left behind");
+    });
+}
+
+#[test]
+fn without_descriptors_accepting_waits_and_goes_on() {
+    stage("without_descriptors_accepting_waits_and_goes_on", |stage| {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let runtime = runtime();
+        let interception = runtime.block_on(async { start(stage, PORT) });
+        let mut client = Actor::within(&stage.app());
+        let before = getrlimit(Resource::Nofile);
+        let none_left = Rlimit {
+            current: Some(0),
+            ..before
+        };
+        setrlimit(Resource::Nofile, none_left).unwrap();
+        client.ask(&format!("connect 192.0.2.7:{PORT}"));
+        runtime.block_on(async {
+            let mut accepting = std::pin::pin!(interception.accept());
+            let short = std::time::Duration::from_millis(300);
+            assert!(tokio::time::timeout(short, &mut accepting).await.is_err());
+            setrlimit(Resource::Nofile, before).unwrap();
+            assert_eq!(accepting.await.peer.destination.port(), PORT);
+        });
+    });
 }
 
 #[test]
@@ -237,6 +298,14 @@ fn a_closed_interception_refuses_until_the_next_agent_adopts_it() {
                 told,
                 "a second agent must not disturb the first"
             );
+
+            let effective = Effective {
+                fail: Fail::Closed,
+                pins: pins.clone(),
+                ..effective(stage, PORT)
+            };
+            let counters = intercept::host::counters(&effective).unwrap().unwrap();
+            assert!(counters.contains(&(Count::HandedOver, 3)), "{counters:?}");
 
             next.kill();
             assert_eq!(intercept::release(&pins).unwrap(), 7);
