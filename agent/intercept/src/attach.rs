@@ -27,8 +27,7 @@ const PROGRAMS: [&str; 7] = [
     "connect6",
 ];
 
-/// `a link through bpf_link may stand beside others` is what the kernel calls multi; with links, the mode that
-/// aya names so is refused, and this one is it.
+/// Links may stand beside others' whatever the mode says, and the kernel refuses the mode that aya names for it.
 const MODE: CgroupAttachMode = CgroupAttachMode::Single;
 
 /// Loads the object with the kernel's constants; its maps are the pinned ones where there are pins.

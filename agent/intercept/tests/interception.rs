@@ -16,6 +16,7 @@ use stage::actor::{self, Actor};
 use stage::{Bpffs, Stage, stage};
 use tokio::io::AsyncWriteExt as _;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 const PORT: u16 = 5432;
 const EPERM: &str = "error 1";
@@ -209,9 +210,9 @@ fn a_direct_connection_is_reset() {
             let answer = client.ask(&format!("connect {agent}"));
             assert!(answer.starts_with("peer"), "{answer}");
             client.order("read");
-            let read = std::thread::spawn(move || client.answer());
-            runtime.block_on(serve_until(&interception, || read.is_finished()));
-            assert_eq!(read.join().unwrap(), ECONNRESET);
+            let read = runtime.spawn_blocking(move || client.answer());
+            let read = runtime.block_on(serve_until(&interception, read));
+            assert_eq!(read, ECONNRESET);
         }
         assert_eq!(interception.turned_away(), 2);
     });
@@ -322,9 +323,9 @@ fn a_storm_of_connections_loses_nobody() {
         let interception = runtime.block_on(async { start(stage, PORT) });
         let mut client = Actor::within(&stage.app());
         client.order(&format!("storm 16 1250 {PORT}"));
-        let answer = std::thread::spawn(move || client.answer());
-        runtime.block_on(serve_until(&interception, || answer.is_finished()));
-        assert_eq!(answer.join().unwrap(), "storm 20000 of 20000");
+        let answer = runtime.spawn_blocking(move || client.answer());
+        let answer = runtime.block_on(serve_until(&interception, answer));
+        assert_eq!(answer, "storm 20000 of 20000");
         assert_eq!(interception.turned_away(), 0);
         assert_eq!(interception.pending().unwrap(), 0);
         assert_eq!(counted(&interception, Count::HandedOver), 20_000);
@@ -380,15 +381,11 @@ async fn serve(interception: &Interception) {
     }
 }
 
-async fn serve_until(interception: &Interception, done: impl Fn() -> bool) {
-    let finished = async {
-        while !done() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
+/// Serves while the answer is waited for.
+async fn serve_until(interception: &Interception, answer: JoinHandle<String>) -> String {
     tokio::select! {
-        () = serve(interception) => {}
-        () = finished => {}
+        () = serve(interception) => panic!("served to the end"),
+        answer = answer => answer.unwrap(),
     }
 }
 
