@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Stands between clients and databases on this host: judges every statement, masks, asks people, and keeps evidence.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, max_term_width = 120)]
+pub struct Cli {
+    /// The configuration file.
+    #[arg(
+        long,
+        global = true,
+        default_value = "/etc/weir/weir.toml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the agent in the foreground.
+    Run,
+    /// Check the configuration and the policies, and say what is wrong with them.
+    Check,
+    /// Say how a statement would be judged, and why.
+    Explain(Explain),
+    /// List, show, approve and deny held statements.
+    #[command(subcommand)]
+    Approvals(Approvals),
+    /// Read and verify the audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Make the running agent load its policies again.
+    Reload,
+    /// Say what this host can do for interception, and what is missing.
+    Doctor,
+    /// Remove what an agent that is not running left in the kernel, so that connections reach their databases directly.
+    Release,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The workload that would ask, such as systemd:billing.service. Can be given several times.
+    #[arg(long = "as", required = true, value_name = "WORKLOAD")]
+    pub workloads: Vec<String>,
+    /// The database.
+    #[arg(long)]
+    pub database: String,
+    /// The server, by its name in the configuration. Default: the only one there.
+    #[arg(long)]
+    pub server: Option<String>,
+    /// The database user.
+    #[arg(long, default_value = "postgres")]
+    pub user: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The statement.
+    pub sql: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Approvals {
+    /// List held statements, oldest first.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show everything about one held statement.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Let a held statement run.
+    Approve {
+        /// Its id.
+        id: String,
+        /// Why; it becomes part of the evidence.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Refuse a held statement.
+    Deny {
+        /// Its id.
+        id: String,
+        /// Why; the client reads it, and it becomes part of the evidence.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Show the newest records of the trail.
+    Show(AuditShow),
+    /// Check that no record was edited, added, moved or removed.
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditShow {
+    /// Only of this session.
+    #[arg(long)]
+    pub session: Option<String>,
+    /// Only from this time on: RFC 3339, such as 2026-07-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only before this time: RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// How many at most.
+    #[arg(short = 'n', long, default_value_t = 50)]
+    pub limit: usize,
+    /// Print one JSON object per record, with every column.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,149 @@
+//! `weir audit`: the trail, read and verified where it lies.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use archive::{Column, Filter, Row, Trail, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::cli::{Audit, AuditShow};
+use crate::config::Config;
+use crate::screen::{clock, one_line, safe};
+
+/// Runs one of the subcommands. Needs no running agent.
+pub fn audit(config: &Config, command: Audit) -> anyhow::Result<ExitCode> {
+    let trail = Trail {
+        directory: config.archive_directory(),
+        host: config.host.clone(),
+        journal: Some(config.journal_directory()),
+    };
+    match command {
+        Audit::Show(wanted) => show(&trail, wanted),
+        Audit::Verify => verify(&trail),
+    }
+}
+
+fn show(trail: &Trail, wanted: AuditShow) -> anyhow::Result<ExitCode> {
+    let filter = Filter {
+        session: wanted.session,
+        since: wanted.since.as_deref().map(micros).transpose()?,
+        until: wanted.until.as_deref().map(micros).transpose()?,
+        newest: Some(wanted.limit),
+    };
+    for row in trail.rows(&filter)? {
+        if wanted.json {
+            println!("{}", json(&row));
+        } else {
+            println!("{}", line(&row));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(trail: &Trail) -> anyhow::Result<ExitCode> {
+    let report = trail.verify()?;
+    println!(
+        "{} records in {} files up to number {}, {} more in the journal",
+        report.rows, report.files, report.head.sequence, report.pending
+    );
+    for finding in &report.findings {
+        println!("{finding}");
+    }
+    if report.is_clean() {
+        println!("nothing was edited, added, moved or removed");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!(
+        "the trail is not as it was written: {} findings",
+        report.findings.len()
+    );
+    Ok(ExitCode::FAILURE)
+}
+
+fn micros(text: &str) -> anyhow::Result<i64> {
+    let time = OffsetDateTime::parse(text, &Rfc3339)
+        .with_context(|| format!("{text} is no time: write it like 2026-07-01T00:00:00Z"))?;
+    Ok(i64::try_from(time.unix_timestamp_nanos() / 1000)?)
+}
+
+fn json(row: &Row) -> serde_json::Value {
+    let columns = row.iter().filter_map(|(column, value)| {
+        let value = match value {
+            Value::Null => return None,
+            Value::Text(text) => text.clone().into(),
+            Value::Int(number) => (*number).into(),
+            Value::Long(number) => (*number).into(),
+        };
+        Some((column.name().to_owned(), value))
+    });
+    serde_json::Value::Object(columns.collect())
+}
+
+/// A record on one line: number, time, who, what happened.
+fn line(row: &Row) -> String {
+    let text = |column| row.text(column).unwrap_or_default();
+    let who = match (
+        row.text(Column::ActorUserName),
+        list(text(Column::Workloads)).into_iter().next(),
+    ) {
+        (Some(user), Some(workload)) => format!("{user} in {workload}"),
+        (None, Some(workload)) => workload,
+        (Some(user), None) => user.to_owned(),
+        (None, None) => "weir".to_owned(),
+    };
+    safe(&format!(
+        "{:>6}  {}  {:36}  {:8}  {}",
+        row.sequence(),
+        clock(row.time()),
+        one_line(&who, 36),
+        text(Column::Event),
+        what(row)
+    ))
+}
+
+fn what(row: &Row) -> String {
+    let text = |column| row.text(column).unwrap_or_default();
+    let number = |column| row.number(column).unwrap_or_default();
+    let request = number(Column::Request);
+    match text(Column::Event) {
+        "decided" => {
+            let masks = match text(Column::Masks) {
+                "" | "[]" => "",
+                _ => ", masked",
+            };
+            let policies = match list(text(Column::Policies)).join(", ") {
+                none if none.is_empty() => "default".to_owned(),
+                policies => policies,
+            };
+            let (stage, effect) = (text(Column::Stage), text(Column::Effect));
+            let statement = one_line(text(Column::QueryString), 80);
+            format!("#{request} {stage} {effect}{masks} by {policies}  {statement}")
+        }
+        "settled" => {
+            let by = row.text(Column::ApprovalBy).unwrap_or("nobody");
+            let (how, why) = (text(Column::Approval), text(Column::ApprovalReason));
+            format!("#{request} {how} by {by}  {why}")
+        }
+        "finished" => {
+            let ended = match row.text(Column::StatusCode) {
+                Some(code) => format!("failed with {code}"),
+                None => list(text(Column::Tags)).join(", "),
+            };
+            let (rows, masked) = (number(Column::Rows), number(Column::MaskedValues));
+            let micros = number(Column::DurationUs);
+            format!("#{request} {ended}, {rows} rows, {masked} values masked, {micros} us")
+        }
+        "opened" => {
+            let from = (text(Column::SrcEndpointIp), number(Column::SrcEndpointPort));
+            let to = (text(Column::DstEndpointIp), number(Column::DstEndpointPort));
+            format!("from {} port {} to {} port {}", from.0, from.1, to.0, to.1)
+        }
+        _ => one_line(text(Column::Reason), 100),
+    }
+}
+
+/// A JSON list of texts.
+fn list(json: &str) -> Vec<String> {
+    serde_json::from_str(json).unwrap_or_default()
+}

@@ -1,0 +1,22 @@
+//! `weir check`: says everything that is wrong before `weir run` would refuse to start for it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use policy::PolicySet;
+
+use crate::config::Config;
+
+/// Checks the configuration and the policies that it names.
+pub fn check(file: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::load(file)?;
+    let policies = PolicySet::load(&config.policies)?;
+    println!("{}: ok", file.display());
+    println!(
+        "{}: ok, {} policies, hash {}",
+        config.policies.display(),
+        policies.len(),
+        policies.hash()
+    );
+    Ok(ExitCode::SUCCESS)
+}

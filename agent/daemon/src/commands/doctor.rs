@@ -1,0 +1,43 @@
+//! `weir doctor`: what this host can do, and what is therefore missing.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use intercept::host::{State, report};
+
+use crate::config::{Config, Entrance};
+
+/// Looks at the host, with the configuration where there is one.
+pub fn doctor(file: &Path) -> ExitCode {
+    let config = Config::load(file);
+    let effective = match &config {
+        Ok(Config {
+            entrance: Entrance::Intercept(effective),
+            ..
+        }) => Some(effective),
+        Ok(_) => {
+            println!(
+                "ok       configuration: {} names a gateway, which needs nothing below",
+                file.display()
+            );
+            None
+        }
+        Err(error) => {
+            println!("missing  configuration: {error}");
+            None
+        }
+    };
+    let mut code = ExitCode::SUCCESS;
+    for finding in report(effective) {
+        let state = match finding.state {
+            State::Good => "ok",
+            State::Lacking => "lacking",
+            State::Missing => {
+                code = ExitCode::FAILURE;
+                "missing"
+            }
+        };
+        println!("{state:8} {}: {}", finding.name, finding.meaning);
+    }
+    code
+}

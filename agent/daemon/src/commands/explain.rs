@@ -1,0 +1,99 @@
+//! `weir explain`: judges a statement as the agent would, without running it, and says why.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use catalog::{Catalog, Limits};
+use intercept::Dialer;
+use model::{Effect, Login, Request, SessionId, Subject, Target, Workload};
+use policy::{Moment, PolicySet};
+
+use crate::cli::Explain;
+use crate::config::Config;
+use crate::run::dial;
+
+/// Exits with 0 for allow, 3 for hold and 4 for deny, so that scripts can tell.
+pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
+    let policies = PolicySet::load(&config.policies)?;
+    let subject = subject(&wanted.workloads);
+    let target = target(config, wanted.server.as_deref())?;
+    let login = Login {
+        user: wanted.user.clone(),
+        database: wanted.database.clone(),
+        application: None,
+        settings: Vec::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let catalog = {
+        let _runtime = runtime.enter();
+        Catalog::new(
+            dial(Dialer::plain()),
+            config.catalogs.clone(),
+            Limits::default(),
+        )
+    };
+    let snapshot = runtime
+        .block_on(catalog.snapshot(&target, &wanted.database))
+        .with_context(|| {
+            format!(
+                "names cannot be resolved without the catalog of {}/{}",
+                target.server, wanted.database
+            )
+        })?;
+    let session = sql::Session::new(&login, &snapshot);
+    let facts = sql::analyse(wanted.sql.as_bytes(), &session, &snapshot);
+    let request = Request::Run(facts.statement(wanted.sql.as_bytes(), Arc::default()));
+    let moment = Moment {
+        time: proxy::now(),
+        in_transaction: false,
+        approved: false,
+    };
+    let explanation = policies.explain(&subject, &target, &login, &request, &moment);
+    if wanted.json {
+        println!("{}", serde_json::to_string_pretty(&explanation)?);
+    } else {
+        println!("{explanation}");
+    }
+    Ok(match explanation.effect {
+        Effect::Allow => ExitCode::SUCCESS,
+        Effect::Hold => ExitCode::from(3),
+        Effect::Deny => ExitCode::from(4),
+    })
+}
+
+/// A subject that is a member of these workloads and nothing else.
+fn subject(workloads: &[String]) -> Subject {
+    Subject {
+        session: SessionId::now(),
+        workloads: workloads.iter().cloned().map(Workload).collect(),
+        os_user: None,
+        executable: None,
+        process: None,
+        address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    }
+}
+
+fn target(config: &Config, name: Option<&str>) -> anyhow::Result<Target> {
+    let mut found: Vec<_> = config
+        .servers
+        .iter()
+        .filter(|(_, server)| name.is_none_or(|name| &***server == name))
+        .collect();
+    found.sort();
+    let Some((address, server)) = found.first().copied() else {
+        bail!(
+            "the configuration names no such server: add a [[server]] with its name and addresses"
+        );
+    };
+    if found.iter().any(|(_, other)| *other != server) {
+        bail!("the configuration names several servers: choose one with --server");
+    }
+    Ok(Target {
+        server: server.clone(),
+        address: *address,
+    })
+}

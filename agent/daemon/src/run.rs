@@ -1,0 +1,239 @@
+//! `weir run`: builds everything in order, serves, and takes it down in order.
+//!
+//! ```text
+//! policies ─> journal ─> archive ─> door ─> Started ─> control socket ─> serve ... Stopped ─> seal ─> archived ─> exit
+//! ```
+//!
+//! Sessions run on a runtime of their own; the control socket, signals and reloads run on another.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use approval::Desk;
+use archive::Archive;
+use catalog::{Catalog, Limits};
+use identity::Resolver;
+use intercept::{Door, Gateway, Interception};
+use journal::Journal;
+use model::{AuditEvent, AuditRecord, SCHEMA_VERSION};
+use policy::PolicySet;
+use proxy::{Cancels, Gate, Proxy, Shared};
+use tokio::sync::watch;
+
+use crate::archiver;
+use crate::config::{Config, Entrance};
+use crate::control::Control;
+use crate::drain::{Signals, Wish};
+
+/// Time that sessions have to come to a quiet point when the agent stops.
+const DRAIN: Duration = Duration::from_secs(20);
+/// Held statements at the same time.
+const QUESTIONS: usize = 1000;
+
+/// Runs the agent until a signal stops it.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let policies = Arc::new(PolicySet::load(&config.policies)?);
+    for directory in [&config.state, &config.run] {
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+    }
+    let data = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("session")
+        .enable_all()
+        .build()?;
+    let admin = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let (journal, recovery) = Journal::open(config.journal_directory(), config.journal.clone())?;
+    if let Some(torn) = &recovery.torn {
+        tracing::warn!(segment = %torn.segment.display(), "the journal's torn tail was cut off and kept beside it");
+    }
+    let archive = Archive::open(config.archive_directory(), &config.host)?;
+    let archived = archiver::start(archive, config.journal_directory(), journal.watch_sealed())?;
+    admin.block_on(serve(&config, policies, &journal, data.handle()))?;
+    // The last clones of the journal are in sessions that were cut off.
+    data.shutdown_timeout(Duration::from_secs(1));
+    admin.block_on(finish(journal))?;
+    if archived.join().is_err() {
+        tracing::error!("the archive's thread ended early");
+    }
+    Ok(())
+}
+
+async fn serve(
+    config: &Config,
+    policies: Arc<PolicySet>,
+    journal: &Journal,
+    data: &tokio::runtime::Handle,
+) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let (stop, stopping) = watch::channel(false);
+    let (publish, published) = watch::channel(policies.clone());
+    let desk = Desk::new(QUESTIONS);
+    let door = {
+        // The sockets belong to the runtime that serves them.
+        let _data = data.enter();
+        open(&config.entrance)?
+    };
+    let dialer = door.dialer();
+    let catalog = Catalog::new(
+        dial(dialer.clone()),
+        config.catalogs.clone(),
+        Limits::default(),
+    );
+    let resolver = Arc::new(resolver(&config.entrance));
+    record(journal, started(&policies)).await?;
+    let reloader = Reloader {
+        directory: config.policies.clone(),
+        publish: Arc::new(publish),
+        journal: journal.clone(),
+    };
+    let control = Control {
+        desk: desk.clone(),
+        reloader: reloader.clone(),
+        resolver: resolver.clone(),
+        approvers: config.approvers.clone(),
+    };
+    let socket = config.control_socket();
+    let listener =
+        Control::bind(&socket).with_context(|| format!("cannot listen at {}", socket.display()))?;
+    let control = tokio::spawn(control.serve(listener));
+    let proxy = Proxy {
+        shared: Shared {
+            gate: Gate::new(
+                published,
+                journal.clone(),
+                desk,
+                config.sessions.approval_timeout,
+            ),
+            catalog,
+            cancels: Cancels::default(),
+            dialer,
+            settings: config.sessions,
+            stopping: stopping.clone(),
+        },
+        resolver,
+        servers: config.servers.clone(),
+    };
+    let sessions = data.spawn(proxy.serve(door, stopping, DRAIN));
+    tracing::info!(policies = policies.len(), hash = %policies.hash(), "ready");
+    loop {
+        match signals.next().await {
+            Wish::Stop => break,
+            // Both outcomes are logged and recorded.
+            Wish::Reload => drop(reloader.reload().await),
+        }
+    }
+    tracing::info!(
+        "stopping: sessions have {} s to come to a quiet point",
+        DRAIN.as_secs()
+    );
+    stop.send_replace(true);
+    sessions.await?;
+    control.abort();
+    // A socket that nobody answers would only confuse.
+    let _ = fs::remove_file(socket);
+    Ok(())
+}
+
+async fn finish(journal: Journal) -> anyhow::Result<()> {
+    record(&journal, AuditEvent::Stopped).await?;
+    journal.seal().await?;
+    journal.close().await?;
+    Ok(())
+}
+
+fn open(entrance: &Entrance) -> anyhow::Result<Door> {
+    match entrance {
+        Entrance::Intercept(effective) => {
+            let interception =
+                Interception::start(effective).context("connections cannot be intercepted")?;
+            Ok(Door::Kernel(Box::new(interception)))
+        }
+        Entrance::Gateway(gateway) => {
+            let door = Gateway::bind(gateway.listen, gateway.upstream)
+                .with_context(|| format!("cannot listen at {}", gateway.listen))?;
+            tracing::info!(listen = %door.address()?, upstream = %gateway.upstream, "clients come in through the gateway");
+            Ok(Door::Gateway(door))
+        }
+    }
+}
+
+fn resolver(entrance: &Entrance) -> Resolver {
+    let gateways = match entrance {
+        Entrance::Intercept(_) => Vec::new(),
+        Entrance::Gateway(gateway) => vec![gateway.listen],
+    };
+    Resolver::new(intercept::cgroup_mount().ok(), gateways)
+}
+
+/// How the catalog's own connections reach a server: past the probes, like every connection of the agent.
+pub fn dial(dialer: intercept::Dialer) -> catalog::Dial {
+    Arc::new(move |address| {
+        let dialer = dialer.clone();
+        Box::pin(async move { dialer.dial(address).await })
+    })
+}
+
+fn started(policies: &PolicySet) -> AuditEvent {
+    AuditEvent::Started {
+        version: env!("CARGO_PKG_VERSION").into(),
+        policy: policies.hash().to_string(),
+    }
+}
+
+async fn record(journal: &Journal, event: AuditEvent) -> anyhow::Result<()> {
+    let record = AuditRecord {
+        version: SCHEMA_VERSION,
+        time: proxy::now(),
+        session: None,
+        event,
+    };
+    journal.append(record).await?;
+    Ok(())
+}
+
+/// Loads the policies again. A set that is not valid is recorded, and the old one stays.
+#[derive(Clone)]
+pub struct Reloader {
+    directory: PathBuf,
+    publish: Arc<watch::Sender<Arc<PolicySet>>>,
+    journal: Journal,
+}
+
+impl Reloader {
+    /// The sentence says what is in force now.
+    pub async fn reload(&self) -> anyhow::Result<String> {
+        match PolicySet::load(&self.directory) {
+            Ok(policies) => {
+                let policy = policies.hash().to_string();
+                // Recorded first: a set that nobody can know of decides nothing.
+                record(
+                    &self.journal,
+                    AuditEvent::PolicyLoaded {
+                        policy: policy.clone(),
+                    },
+                )
+                .await?;
+                let count = policies.len();
+                self.publish.send_replace(Arc::new(policies));
+                tracing::info!(policies = count, hash = %policy, "new policies are in force");
+                Ok(format!("{count} policies are in force, hash {policy}"))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new policies are not valid, and the old ones stay in force");
+                record(
+                    &self.journal,
+                    AuditEvent::PolicyRejected {
+                        error: error.to_string(),
+                    },
+                )
+                .await?;
+                Err(anyhow::Error::new(error).context("the old policies stay in force"))
+            }
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The gate: the only maker of verdicts.
+//!
+//! ```text
+//! judge:   decide ─> record Decided ─┬─ allow ─> Verdict::Forward
+//!                                    ├─ deny ──> Verdict::Refuse
+//!                                    └─ hold ──> Held
+//! release: Held ─> wait for an answer ─> record Settled ─> decide again, approved ─> Verdict
+//! ```
+//!
+//! A record that the journal does not take turns every verdict into a refusal.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use approval::{Desk, Question, QuestionId, Requester, Waiting};
+use journal::{Journal, JournalError};
+use model::{
+    Approval, AuditEvent, AuditRecord, Decided, Decision, Effect, Login, Masks, Reason, Refusal,
+    RefusalKind, Request, SCHEMA_VERSION, SessionId, Stage, Subject, Target, Verdict,
+};
+use policy::{Moment, PolicySet};
+use tokio::sync::watch;
+
+use crate::error::unrecorded;
+
+/// What sessions share: the policies, the journal and the desk.
+#[derive(Clone)]
+pub struct Gate {
+    policies: watch::Receiver<Arc<PolicySet>>,
+    journal: Journal,
+    desk: Desk,
+    approval_timeout: Duration,
+}
+
+/// One request of one session.
+pub struct Case<'a> {
+    /// Who asks.
+    pub subject: &'a Subject,
+    /// Which server.
+    pub target: &'a Target,
+    /// The session's login.
+    pub login: &'a Login,
+    /// The request's number in its session.
+    pub number: u64,
+    /// Whether it runs or is only prepared.
+    pub stage: Stage,
+    /// What is asked.
+    pub request: &'a Request,
+    /// Whether the session is inside a transaction block.
+    pub in_transaction: bool,
+}
+
+/// What judging came to.
+pub enum Judged {
+    /// The verdict.
+    Settled(Verdict),
+    /// Somebody must be asked first.
+    Held(Box<Held>),
+}
+
+/// A request that waits for a person. Dropping it withdraws the question.
+pub struct Held {
+    waiting: Waiting,
+    decided: Decided,
+}
+
+impl Gate {
+    /// A gate over the policies as they are published.
+    pub fn new(
+        policies: watch::Receiver<Arc<PolicySet>>,
+        journal: Journal,
+        desk: Desk,
+        approval_timeout: Duration,
+    ) -> Self {
+        Self {
+            policies,
+            journal,
+            desk,
+            approval_timeout,
+        }
+    }
+
+    /// Judges a request and records the decision.
+    pub async fn judge(&self, case: &Case<'_>) -> Judged {
+        let now = now();
+        let (decision, policy) = self.decide(case, now, false);
+        let decided = decided(case, &decision, policy);
+        let session = case.subject.session;
+        if let Err(error) = self
+            .record(session, AuditEvent::Decided(decided.clone()))
+            .await
+        {
+            return Judged::Settled(lost(&error));
+        }
+        match (decision.effect, case.stage) {
+            // What is only prepared runs nothing; it is held when it is run, with its values.
+            (Effect::Allow, _) | (Effect::Hold, Stage::Prepare) => {
+                Judged::Settled(Verdict::Forward(decision.masks))
+            }
+            (Effect::Deny, _) => Judged::Settled(Verdict::Refuse(denied(case, &decision.because))),
+            (Effect::Hold, Stage::Connect) => Judged::Settled(Verdict::Refuse(login_not_held())),
+            (Effect::Hold, Stage::Run) => self.hold(case, decided, now).await,
+        }
+    }
+
+    fn decide(&self, case: &Case<'_>, now: i64, approved: bool) -> (Decision, Arc<str>) {
+        let policies = self.policies.borrow().clone();
+        let moment = Moment {
+            time: now,
+            in_transaction: case.in_transaction,
+            approved,
+        };
+        let decision =
+            policies.decide(case.subject, case.target, case.login, case.request, &moment);
+        (decision, policies.hash())
+    }
+
+    async fn hold(&self, case: &Case<'_>, decided: Decided, now: i64) -> Judged {
+        let question = question(case, &decided, now, self.approval_timeout);
+        match self.desk.ask(question) {
+            Ok(waiting) => Judged::Held(Box::new(Held { waiting, decided })),
+            Err(error) => {
+                let settled = self.settle(case.subject.session, case.number, Approval::Withdrawn);
+                match settled.await {
+                    Ok(()) => Judged::Settled(Verdict::Refuse(Refusal {
+                        kind: RefusalKind::Unavailable,
+                        message: format!("weir: nobody can be asked for approval: {error}"),
+                        detail: None,
+                        hint: None,
+                    })),
+                    Err(error) => Judged::Settled(lost(&error)),
+                }
+            }
+        }
+    }
+
+    /// Waits for the answer about a held request and records it. What was approved is judged once more, as approved and
+    /// by the policies of that moment.
+    pub async fn release(&self, mut held: Box<Held>, case: &Case<'_>) -> Verdict {
+        let approval = held.waiting.answer(self.approval_timeout).await;
+        let session = case.subject.session;
+        if let Err(error) = self.settle(session, case.number, approval.clone()).await {
+            return lost(&error);
+        }
+        if !matches!(approval, Approval::Approved { .. }) {
+            return Verdict::Refuse(not_released(case, &approval));
+        }
+        let (decision, policy) = self.decide(case, now(), true);
+        let is_as_held = decision.effect == Effect::Allow
+            && decision.masks == held.decided.masks
+            && policy == held.decided.policy;
+        if !is_as_held {
+            let decided = AuditEvent::Decided(decided(case, &decision, policy));
+            if let Err(error) = self.record(session, decided).await {
+                return lost(&error);
+            }
+        }
+        match decision.effect {
+            Effect::Allow => Verdict::Forward(decision.masks),
+            Effect::Deny | Effect::Hold => Verdict::Refuse(denied(case, &decision.because)),
+        }
+    }
+
+    /// Records how a held request was settled.
+    pub async fn settle(
+        &self,
+        session: SessionId,
+        request: u64,
+        approval: Approval,
+    ) -> Result<(), JournalError> {
+        self.record(session, AuditEvent::Settled { request, approval })
+            .await
+    }
+
+    /// Records an event of a session.
+    pub async fn record(&self, session: SessionId, event: AuditEvent) -> Result<(), JournalError> {
+        let record = AuditRecord {
+            version: SCHEMA_VERSION,
+            time: now(),
+            session: Some(session),
+            event,
+        };
+        self.journal.append(record).await.map(drop)
+    }
+
+    /// Records that a request was refused without being looked at, and refuses it.
+    pub async fn refuse_unread(&self, subject: &Subject, number: u64, refusal: Refusal) -> Verdict {
+        let event = AuditEvent::Decided(Decided {
+            request: number,
+            stage: Stage::Run,
+            login: None,
+            text: None,
+            fingerprint: None,
+            parameters: Arc::default(),
+            verbs: Vec::new(),
+            touches: None,
+            effect: Effect::Deny,
+            masks: Masks::none(),
+            because: Reason {
+                explanation: refusal.message.clone(),
+                ..Reason::default()
+            },
+            policy: self.policies.borrow().hash(),
+        });
+        match self.record(subject.session, event).await {
+            Ok(()) => Verdict::Refuse(refusal),
+            Err(error) => lost(&error),
+        }
+    }
+}
+
+impl Held {
+    /// What the waiting client is told, and what it can do meanwhile.
+    pub fn notice(&self) -> (String, String) {
+        let who = match self.decided.because.approvers.as_slice() {
+            [] => "anybody else who may approve".to_owned(),
+            names => names.join(", "),
+        };
+        let id = self.waiting.id();
+        (
+            format!(
+                "weir: the statement is held as {id} until {who} approves it: {}",
+                self.decided.because.explanation
+            ),
+            format!("Approve with: weir approvals approve {id}"),
+        )
+    }
+}
+
+fn decided(case: &Case<'_>, decision: &Decision, policy: Arc<str>) -> Decided {
+    let (login, statement) = match case.request {
+        Request::Connect(login) => (Some(login.clone()), None),
+        Request::Run(statement) => (None, Some(statement)),
+    };
+    Decided {
+        request: case.number,
+        stage: case.stage,
+        login,
+        text: statement.map(|statement| statement.text.clone()),
+        fingerprint: statement.map(|statement| statement.fingerprint.to_string()),
+        parameters: statement
+            .map(|statement| statement.parameters.clone())
+            .unwrap_or_default(),
+        verbs: statement
+            .map(|statement| statement.verbs.clone())
+            .unwrap_or_default(),
+        touches: statement.map(|statement| statement.touches.clone()),
+        effect: decision.effect,
+        masks: decision.masks.clone(),
+        because: decision.because.clone(),
+        policy,
+    }
+}
+
+fn question(case: &Case<'_>, decided: &Decided, now: i64, timeout: Duration) -> Question {
+    let timeout = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
+    Question {
+        id: QuestionId::random(),
+        session: case.subject.session,
+        request: case.number,
+        requester: Requester::from(case.subject),
+        server: case.target.server.clone(),
+        database: case.login.database.clone(),
+        user: case.login.user.clone(),
+        text: decided.text.clone().unwrap_or_default(),
+        fingerprint: decided.fingerprint.clone().unwrap_or_default(),
+        parameters: decided.parameters.clone(),
+        because: decided.because.clone(),
+        asked_at: now,
+        expires_at: now.saturating_add(timeout),
+    }
+}
+
+/// The explanation names the rule.
+fn denied(case: &Case<'_>, because: &Reason) -> Refusal {
+    Refusal {
+        kind: RefusalKind::NotPermitted,
+        message: format!("weir: denied: {}", because.explanation),
+        detail: Some(place(case.subject.session, case.number)),
+        hint: because.hint.clone(),
+    }
+}
+
+fn not_released(case: &Case<'_>, approval: &Approval) -> Refusal {
+    let with_reason = |reason: &Option<String>| {
+        reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"))
+    };
+    let message = match approval {
+        Approval::Denied { by, reason } => {
+            format!(
+                "weir: {by} did not approve the statement{}",
+                with_reason(reason)
+            )
+        }
+        Approval::Expired => "weir: nobody approved the statement in time".to_owned(),
+        Approval::Approved { .. } | Approval::Withdrawn => {
+            "weir: the question for approval was withdrawn".to_owned()
+        }
+    };
+    Refusal {
+        kind: RefusalKind::NotPermitted,
+        message,
+        detail: Some(place(case.subject.session, case.number)),
+        hint: None,
+    }
+}
+
+/// Where the evidence of a request is found.
+fn place(session: SessionId, request: u64) -> String {
+    format!("Session {session}, request {request}.")
+}
+
+fn login_not_held() -> Refusal {
+    Refusal {
+        kind: RefusalKind::NotPermitted,
+        message: "weir: a login cannot wait for approval".into(),
+        detail: None,
+        hint: Some("Permit connect without approval, and ask for approval of statements.".into()),
+    }
+}
+
+fn lost(error: &JournalError) -> Verdict {
+    tracing::error!(%error, "a record was not taken, so the request is refused");
+    Verdict::Refuse(unrecorded())
+}
+
+/// Microseconds since the Unix epoch.
+pub fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|elapsed| i64::try_from(elapsed.as_micros()).ok())
+        .unwrap_or_default()
+}

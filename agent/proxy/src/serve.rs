@@ -1,0 +1,93 @@
+//! Accepts connections and runs a session for each, up to a number of them.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::Resolver;
+use intercept::{Accepted, Door};
+use model::{SessionId, Target};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::session::{Session, Shared};
+
+/// The servers that the configuration names, by address.
+pub type Servers = HashMap<SocketAddr, Arc<str>>;
+
+/// What the accept loop needs beside what sessions share.
+pub struct Proxy {
+    /// What sessions share.
+    pub shared: Shared,
+    /// From peers to subjects.
+    pub resolver: Arc<Resolver>,
+    /// Names of servers.
+    pub servers: Servers,
+}
+
+impl Proxy {
+    /// Serves connections of this door until the agent stops, then lets sessions reach a quiet point until the deadline.
+    pub async fn serve(self, door: Door, mut stopping: watch::Receiver<bool>, deadline: Duration) {
+        let places = Arc::new(Semaphore::new(self.shared.settings.most));
+        let mut sessions = JoinSet::new();
+        while !*stopping.borrow() {
+            tokio::select! {
+                accepted = door.accept() => match places.clone().try_acquire_owned() {
+                    Ok(place) => {
+                        let session = self.open(accepted);
+                        sessions.spawn(async move {
+                            session.await;
+                            drop(place);
+                        });
+                    }
+                    Err(_) => tracing::warn!(
+                        peer = %accepted.peer.address,
+                        most = self.shared.settings.most,
+                        "a connection was closed because there are as many sessions as sessions.most allows"
+                    ),
+                },
+                Some(_) = sessions.join_next() => {}
+                changed = stopping.changed() => if changed.is_err() { break },
+            }
+        }
+        drop(door);
+        let drained = async { while sessions.join_next().await.is_some() {} };
+        if tokio::time::timeout(deadline, drained).await.is_err() {
+            tracing::warn!(
+                sessions = sessions.len(),
+                "sessions were cut off at the deadline"
+            );
+            sessions.shutdown().await;
+        }
+    }
+
+    fn open(&self, accepted: Accepted) -> impl Future<Output = ()> + Send + use<> {
+        let resolver = self.resolver.clone();
+        let shared = self.shared.clone();
+        let address = accepted.peer.destination;
+        let server = self
+            .servers
+            .get(&address)
+            .cloned()
+            .unwrap_or_else(|| address.to_string().into());
+        let target = Target { server, address };
+        async move {
+            let Accepted { stream, peer } = accepted;
+            // Reads files of the kernel, which may take its time on a busy host.
+            let resolved =
+                tokio::task::spawn_blocking(move || resolver.subject(SessionId::now(), &peer))
+                    .await;
+            match resolved {
+                Ok(subject) => {
+                    Session::new(shared, subject, target, stream)
+                        .run(address)
+                        .await
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a connection was closed because its subject could not be resolved")
+                }
+            }
+        }
+    }
+}
