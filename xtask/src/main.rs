@@ -6,6 +6,7 @@
 mod apt;
 mod ci;
 mod command;
+mod demo;
 mod ebpf;
 mod fuzz;
 mod host;
@@ -31,6 +32,12 @@ const VERBS: &[Verb] = &[
         arguments: "[build] [database] [probes] [fuzz]",
         summary: "install what the named needs lack; all needs where none is named",
         run: setup::run,
+    },
+    Verb {
+        name: "demo",
+        arguments: "[--keep]",
+        summary: "set up, then play the main job with a throwaway database; --keep: leave it running",
+        run: demo::run,
     },
     Verb {
         name: "test",
