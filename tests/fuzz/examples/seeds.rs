@@ -19,6 +19,9 @@ fn main() -> io::Result<()> {
     for (name, segment) in segments() {
         keep(&corpus.join("journal").join(name), &segment)?;
     }
+    for (name, texts) in TEXTS {
+        keep(&corpus.join("sql").join(name), texts.join("\0").as_bytes())?;
+    }
     Ok(())
 }
 
@@ -37,6 +40,7 @@ fn sessions() -> Vec<(&'static str, Script)> {
         ("query_held", held()),
         ("prepared", prepared(Judging::Mask)),
         ("prepared_refused", prepared(Judging::Alternate)),
+        ("execute_refused", execute_refused()),
         ("copy", copy()),
         ("failed_transaction", failed_transaction()),
         ("function_call", function_call()),
@@ -173,6 +177,26 @@ fn prepared(judging: Judging) -> Script {
     script
 }
 
+/// The second question is refused, so the third, to prepare, is granted, and the fourth, to execute, is not.
+fn execute_refused() -> Script {
+    let mut script = login(Judging::Alternate);
+    message(&mut script, Client, b'Q', b"delete from t\0");
+    message(&mut script, Client, b'P', b"\0select a from t\0\0\0");
+    message(&mut script, Client, b'B', b"\0\0\0\0\0\0\0\0");
+    message(&mut script, Client, b'E', b"\0\0\0\0\0");
+    message(&mut script, Client, b'S', b"");
+    message(&mut script, Server, b'1', b"");
+    message(&mut script, Server, b'2', b"");
+    message(
+        &mut script,
+        Server,
+        b'E',
+        b"SERROR\0C42601\0Msyntax error\0\0",
+    );
+    message(&mut script, Server, b'Z', b"I");
+    script
+}
+
 fn copy() -> Script {
     let mut script = login(Judging::Forward);
     message(&mut script, Client, b'Q', b"copy t from stdin\0");
@@ -284,3 +308,98 @@ fn segments() -> Vec<(&'static str, Vec<u8>)> {
         ),
     ]
 }
+
+/// What a session runs, by what is tricky in it.
+const TEXTS: [(&str, &[&str]); 16] = [
+    (
+        "select",
+        &["select a, b as x from t where c = $1 order by b limit 5"],
+    ),
+    (
+        "star",
+        &["select * from t", "select t.*, p.k from t join p using (a)"],
+    ),
+    (
+        "whole_row",
+        &["select t, row_to_json(t), lower(t::text) from public.t"],
+    ),
+    ("view", &["select a from v", "select * from v, p1"]),
+    (
+        "subquery",
+        &[
+            "select (select max(b) from t), x.a from (select * from t) x where exists (select 1 from p)",
+        ],
+    ),
+    (
+        "with",
+        &["with d as (delete from t where a = 'x' returning *) insert into p select a, b from d"],
+    ),
+    (
+        "set_operation",
+        &["select a from t union all select k from p order by 1"],
+    ),
+    (
+        "write",
+        &[
+            "insert into t (a, b) values (1, 2) on conflict (a) do update set b = excluded.b returning a",
+            "update t set a = b",
+            "delete from only t where true",
+        ],
+    ),
+    (
+        "merge",
+        &[
+            "merge into t using p on t.a = p.a when matched then update set b = p.k when not matched then insert values (1)",
+        ],
+    ),
+    (
+        "copy",
+        &[
+            "copy t (a) to stdout",
+            "copy (select b from t) to program 'cat'",
+            "copy t from '/tmp/x'",
+        ],
+    ),
+    (
+        "define",
+        &[
+            "create table app.n as select a, b from t",
+            "create view w as table t",
+            "alter table t drop column b",
+            "drop table t cascade",
+        ],
+    ),
+    (
+        "state",
+        &[
+            "begin",
+            "set local search_path = app, public",
+            "select a from t",
+            "select set_config('search_path', 'app', false)",
+            "reset all",
+            "commit",
+        ],
+    ),
+    ("several", &["select a from t; select b from t; set role x"]),
+    (
+        "prepare",
+        &[
+            "prepare s as select a from t where b = $1",
+            "execute s('x')",
+            "declare c cursor for select * from t",
+            "fetch all from c",
+        ],
+    ),
+    (
+        "dynamic",
+        &[
+            "do $$begin perform 1; end$$",
+            "call public.f()",
+            "select public.f(), 1 operator(pg_catalog.+) 2",
+        ],
+    ),
+    (
+        "lexical",
+        &["select 'it''s', E'\\'', U&\"d\\0061t\" from /* /* t */ */ t -- p"],
+    ),
+];

@@ -19,8 +19,8 @@ use crate::script::{Judging, Script, Step};
 /// More stops than any input of libFuzzer's lengths can cause.
 const MANY: usize = 1 << 20;
 
-/// Checks all claims for this script.
-pub fn check<S: Session>(script: &Script, engine: impl Fn() -> S) {
+/// Checks all claims for this script, and gives what came out.
+pub fn check<S: Session>(script: &Script, engine: impl Fn() -> S) -> Run {
     let whole = Run::of(engine(), script, usize::MAX);
     for size in [1, 7] {
         let cut = Run::of(engine(), script, size);
@@ -29,15 +29,20 @@ pub fn check<S: Session>(script: &Script, engine: impl Fn() -> S) {
             "cut into pieces of {size}, something else comes out"
         );
     }
+    whole
 }
 
 /// What came out of a session.
-#[derive(Debug, Default, PartialEq)]
-struct Run {
-    to_client: Vec<u8>,
-    to_server: Vec<u8>,
+#[derive(Debug, PartialEq)]
+pub struct Run {
+    /// Everything that the client got.
+    pub to_client: BytesMut,
+    /// Everything that the server got.
+    pub to_server: BytesMut,
     /// What the engine stopped for, in order, and how the session ended.
-    told: Vec<String>,
+    pub told: Vec<String>,
+    /// What was answered with yes.
+    pub forwarded: Vec<Ask>,
 }
 
 impl Run {
@@ -51,9 +56,10 @@ impl Run {
             driver.close();
         }
         Self {
-            to_client: driver.out.to_client.to_vec(),
-            to_server: driver.out.to_server.to_vec(),
+            to_client: driver.out.to_client,
+            to_server: driver.out.to_server,
             told: driver.told,
+            forwarded: driver.forwarded,
         }
     }
 }
@@ -69,8 +75,8 @@ struct Driver<S> {
     question: Option<(Ticket, Ask)>,
     last: Ticket,
     /// Tickets answered with yes that have not ended yet.
-    forwarded: Vec<Ticket>,
-    any_forwarded: bool,
+    running: Vec<Ticket>,
+    forwarded: Vec<Ask>,
 }
 
 impl<S: Session> Driver<S> {
@@ -84,8 +90,8 @@ impl<S: Session> Driver<S> {
             told: vec![],
             question: None,
             last: Ticket(0),
+            running: vec![],
             forwarded: vec![],
-            any_forwarded: false,
         }
     }
 
@@ -151,10 +157,10 @@ impl<S: Session> Driver<S> {
                 }
             }
             Progress::Finished(ticket, _) => {
-                let place = self.forwarded.iter().position(|known| *known == ticket);
+                let place = self.running.iter().position(|known| *known == ticket);
                 let place = place.expect("only what was forwarded ends, and only once");
                 // What is skipped over never ends: connects and cancels.
-                self.forwarded.drain(..=place);
+                self.running.drain(..=place);
                 Some(())
             }
             Progress::Terminated => None,
@@ -173,8 +179,8 @@ impl<S: Session> Driver<S> {
             false => Verdict::Refuse(refusal()),
         };
         if yes {
-            self.any_forwarded = true;
-            self.forwarded.push(ticket);
+            self.running.push(ticket);
+            self.forwarded.push(ask);
         }
         let resolved = self.engine.resolve(ticket, verdict, &mut self.out);
         self.assert_nothing_slipped_through();
@@ -197,7 +203,7 @@ impl<S: Session> Driver<S> {
 
     fn assert_nothing_slipped_through(&self) {
         assert!(
-            self.any_forwarded || self.out.to_server.is_empty(),
+            !self.forwarded.is_empty() || self.out.to_server.is_empty(),
             "bytes reached the server before anything was forwarded"
         );
     }

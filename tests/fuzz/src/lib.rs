@@ -3,5 +3,7 @@
 //! The programs in `bin` only hand libFuzzer's bytes over, so that every claim can also be called from elsewhere.
 
 pub mod engine;
+pub mod facts;
 pub mod script;
 pub mod segment;
+pub mod wire;

@@ -1,8 +1,8 @@
 //! The PostgreSQL engine under arbitrary sessions.
 #![no_main]
 
-use fuzz::engine;
 use fuzz::script::Script;
+use fuzz::{engine, wire};
 use libfuzzer_sys::fuzz_target;
 use postgres::{Engine, Limits};
 
@@ -18,5 +18,6 @@ fn limits() -> Limits {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    engine::check(&Script::decode(bytes), || Engine::new(limits()));
+    let run = engine::check(&Script::decode(bytes), || Engine::new(limits()));
+    wire::check(&run);
 });
