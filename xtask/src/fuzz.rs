@@ -111,7 +111,7 @@ fn build() -> Result<PathBuf> {
         .context("`rustc -vV` names no host")?;
     let directory = command::target_directory().join("fuzz");
     command::run(
-        command::cargo(["build", "--release", "--bins", "--locked"])
+        command::cargo(["build", "--release", "--bins"])
             .args(["--manifest-path", "tests/fuzz/Cargo.toml", "--target", host])
             .arg("--target-dir")
             .arg(&directory)
