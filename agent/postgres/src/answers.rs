@@ -9,7 +9,7 @@ use protocol::{Outbox, Progress, ProtocolError, Side, Transaction};
 use crate::frame::{self, Header, server};
 use crate::messages::error_response::ServerError;
 use crate::messages::{row_description, status};
-use crate::pipeline::{Awaited, Run, outcome};
+use crate::pipeline::{Awaited, Behind, Run, outcome};
 use crate::reader::Malformed;
 use crate::refusal::{protocol_error, put_error};
 use crate::rows::Plan;
@@ -42,6 +42,7 @@ impl Engine {
             if self.server_passing > 0 {
                 pass(&mut self.server_passing, input, &mut out.to_client);
             }
+            self.flush_notices(out);
             if let Some(progress) = self.progress.pop_front() {
                 return Ok(progress);
             }
@@ -83,7 +84,9 @@ impl Engine {
                 Ok(true)
             }
             server::FUNCTION_CALL_RESPONSE => {
-                self.running(header.tag)?.outcome.bytes += header.body as u64;
+                let run = self.running(header.tag)?;
+                assert_unmasked(run)?;
+                run.outcome.bytes += header.body as u64;
                 Ok(true)
             }
             _ => Ok(false),
@@ -92,7 +95,7 @@ impl Engine {
 
     /// The request that the server is answering with rows.
     fn running(&mut self, tag: u8) -> Result<&mut Run, ProtocolError> {
-        match self.pipeline.front(false) {
+        match self.pipeline.front() {
             Some(Awaited::Query(run) | Awaited::Call(run) | Awaited::Execute(run, _))
                 if run.refused.is_none() =>
             {
@@ -121,13 +124,13 @@ impl Engine {
             server::READY_FOR_QUERY => self.ready(status::read_ready(body).map_err(malformed)?)?,
             server::ERROR_RESPONSE => return self.error(message, out),
             server::ROW_DESCRIPTION | server::NO_DATA => return self.described(tag, message, out),
-            server::PARAMETER_DESCRIPTION => match self.pipeline.front(false) {
+            server::PARAMETER_DESCRIPTION => match self.pipeline.front() {
                 Some(Awaited::Describe { .. }) => {}
                 _ => return Err(unexpected(tag)),
             },
             server::DATA_ROW => return self.masked_row(body, out),
-            server::COPY_IN_RESPONSE => self.running(tag)?.copying = true,
-            server::COPY_OUT_RESPONSE if self.running(tag)?.masks.is_empty() => {}
+            server::COPY_IN_RESPONSE => self.copy_in()?,
+            server::COPY_OUT_RESPONSE => assert_unmasked(self.running(tag)?)?,
             server::COMMAND_COMPLETE => {
                 self.completed(status::read_tag(body).map_err(malformed)?)?
             }
@@ -144,16 +147,21 @@ impl Engine {
 
     /// ParseComplete, BindComplete, CloseComplete: a name is settled.
     fn acknowledged(&mut self, tag: u8) -> Result<(), ProtocolError> {
-        match (tag, self.pipeline.front(false)) {
+        let (count, bytes) = (self.limits.names, self.limits.remembered);
+        match (tag, self.pipeline.front()) {
             (server::PARSE_COMPLETE, Some(Awaited::Parse(ticket))) => {
                 let ticket = *ticket;
-                self.statements.completed();
+                self.statements.completed(count, bytes);
                 self.progress
                     .push_back(Progress::Finished(ticket, outcome(Status::Completed)));
             }
             (server::BIND_COMPLETE, Some(Awaited::Bind))
-            | (server::CLOSE_COMPLETE, Some(Awaited::ClosePortal)) => self.portals.completed(),
-            (server::CLOSE_COMPLETE, Some(Awaited::CloseStatement)) => self.statements.completed(),
+            | (server::CLOSE_COMPLETE, Some(Awaited::ClosePortal)) => {
+                self.portals.completed(count, bytes)
+            }
+            (server::CLOSE_COMPLETE, Some(Awaited::CloseStatement)) => {
+                self.statements.completed(count, bytes)
+            }
             _ => return Err(unexpected(tag)),
         }
         self.pipeline.answered();
@@ -173,7 +181,7 @@ impl Engine {
             }
             _ => Vec::new(),
         };
-        match self.pipeline.front(false) {
+        match self.pipeline.front() {
             Some(Awaited::Describe { portal, hidden }) => {
                 let hidden = *hidden;
                 if let Some(portal) = portal {
@@ -197,7 +205,7 @@ impl Engine {
     }
 
     fn masked_row(&mut self, row: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
-        let (run, portal) = match self.pipeline.front(false) {
+        let (run, portal) = match self.pipeline.front() {
             Some(Awaited::Query(run)) => (run, None),
             Some(Awaited::Execute(run, portal)) => (run, Some(portal)),
             _ => return Err(unexpected(server::DATA_ROW)),
@@ -217,20 +225,40 @@ impl Engine {
         Ok(())
     }
 
+    /// CopyInResponse: the server reads data from now on.
+    fn copy_in(&mut self) -> Result<(), ProtocolError> {
+        let run = self.running(server::COPY_IN_RESPONSE)?;
+        // Only a text with the word COPY in it can do that, and behind such a text nothing was sent.
+        if run.behind != Behind::Nothing {
+            return Err(unexpected(server::COPY_IN_RESPONSE));
+        }
+        run.behind = Behind::CopyData;
+        Ok(())
+    }
+
     /// CommandComplete: the end of an Execute, or of one statement of a Query.
     fn completed(&mut self, command_tag: String) -> Result<(), ProtocolError> {
         let run = self.running(server::COMMAND_COMPLETE)?;
-        run.outcome.tags.push(command_tag);
         run.plan = None;
-        if std::mem::take(&mut run.copying) {
-            self.pipeline.copied();
+        let leaves_portals = run.wording.leaves_portals(&command_tag);
+        match command_tag.as_str() {
+            // PREPARE may have taken the name of a statement that a DEALLOCATE removed.
+            "PREPARE" | "DEALLOCATE ALL" | "DISCARD ALL" => self.statements.clear_settled(),
+            _ => {}
         }
+        if !leaves_portals {
+            self.portals.clear_settled();
+        }
+        self.running(server::COMMAND_COMPLETE)?
+            .outcome
+            .tags
+            .push(command_tag);
         self.ended(server::COMMAND_COMPLETE, Status::Completed)
     }
 
     /// An Execute ended. A Query goes on until ReadyForQuery.
     fn ended(&mut self, tag: u8, status: Status) -> Result<(), ProtocolError> {
-        match self.pipeline.front(false) {
+        match self.pipeline.front() {
             Some(Awaited::Query(run)) if run.refused.is_none() => Ok(()),
             Some(Awaited::Execute(..)) => {
                 if let Some(Awaited::Execute(run, _)) = self.pipeline.answered() {
@@ -249,8 +277,8 @@ impl Engine {
             self.progress.push_back(Progress::Ready(transaction));
             return Ok(());
         }
-        match self.pipeline.front(true) {
-            Some(Awaited::Query(_) | Awaited::Call(_) | Awaited::Sync { .. }) => {}
+        match self.pipeline.front() {
+            Some(Awaited::Query(_) | Awaited::Call(_) | Awaited::Sync) => {}
             _ => return Err(unexpected(server::READY_FOR_QUERY)),
         }
         self.transaction = transaction;
@@ -276,13 +304,16 @@ impl Engine {
             message: error.message,
         };
         if self.phase == Phase::Authentication || is_last {
-            // The server closes the connection; what is under way ends unknown, except for what the error is about.
+            // The server closes the connection, and what is under way ends unknown.
             forward(&mut out.to_client, &message);
             return Ok(());
         }
-        match self.pipeline.front(false) {
+        match self.pipeline.front() {
             Some(Awaited::Query(run) | Awaited::Call(run)) => {
-                let copying = std::mem::take(&mut run.copying);
+                if run.behind == Behind::CopyData {
+                    // The COPY is over, and ReadyForQuery comes next.
+                    run.behind = Behind::Nothing;
+                }
                 match &run.refused {
                     Some(refusal) => {
                         put_error(&mut out.to_client, refusal);
@@ -293,13 +324,11 @@ impl Engine {
                         forward(&mut out.to_client, &message);
                     }
                 }
-                if copying {
-                    self.pipeline.copy_failed();
-                }
                 Ok(())
             }
-            // Committing at a Sync can fail.
-            Some(Awaited::Sync { .. }) | None => {
+            // Committing at a Sync can fail. A Flush too: where a timeout ran out, the error comes in its place.
+            Some(Awaited::Sync) | None => {
+                self.pipeline.failed();
                 forward(&mut out.to_client, &message);
                 self.progress.push_back(Progress::Failed);
                 Ok(())
@@ -313,11 +342,6 @@ impl Engine {
 
     /// The front failed, and what follows it up to the next Sync is skipped.
     fn extended_error(&mut self, message: &Bytes, status: Status, out: &mut Outbox) {
-        if let Some(Awaited::Execute(run, _)) = self.pipeline.front(false)
-            && std::mem::take(&mut run.copying)
-        {
-            self.pipeline.copy_failed();
-        }
         let mut failed = self.pipeline.failed().into_iter();
         match failed.next() {
             Some(Awaited::Refused(refusal)) => {
@@ -351,7 +375,14 @@ impl Engine {
             Awaited::Bind | Awaited::ClosePortal => self.portals.failed(),
             _ => {}
         }
-        self.skip(skipped);
+        let ticket = match skipped {
+            Awaited::Query(run) | Awaited::Call(run) if run.refused.is_none() => run.ticket,
+            Awaited::Execute(run, _) => run.ticket,
+            Awaited::Parse(ticket) => ticket,
+            _ => return,
+        };
+        self.progress
+            .push_back(Progress::Finished(ticket, outcome(Status::Skipped)));
     }
 
     fn finish(&mut self, run: Run, status: Status) {
@@ -362,6 +393,17 @@ impl Engine {
         self.progress
             .push_back(Progress::Finished(run.ticket, outcome));
     }
+}
+
+/// What has no columns cannot be masked.
+fn assert_unmasked(run: &Run) -> Result<(), ProtocolError> {
+    if run.masks.is_empty() {
+        return Ok(());
+    }
+    Err(protocol_error(
+        Side::Server,
+        "a result that cannot be masked: it has no columns",
+    ))
 }
 
 fn plan(run: &Run, fields: &[row_description::Field]) -> Result<Plan, ProtocolError> {

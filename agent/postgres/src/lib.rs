@@ -23,5 +23,7 @@ mod rows;
 mod session;
 mod startup;
 mod statements;
+mod verdicts;
+mod wording;
 
 pub use session::{Engine, Limits};

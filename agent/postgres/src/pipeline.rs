@@ -1,9 +1,14 @@
 //! What the server still owes an answer, in order.
 //!
 //! The server answers in the order of asking. After an error in the extended protocol it skips everything up to the
-//! next Sync, and so does this queue. CopyDone and CopyFail stand in it too: they end a COPY, and a Sync before them is
-//! swallowed by it.
-//! <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>
+//! next Sync, and so does this queue. A message behind an error, or behind a refusal, which is one to come, is not sent
+//! at all.
+//!
+//! A COPY from the client is the one thing that makes the server read messages differently: it swallows a Sync, and
+//! when it fails nobody can tell from outside how far it had read. So nothing is sent behind a run that may become one
+//! ([`Behind`]), until the server has said what it is.
+//! <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>,
+//! `CopyGetData` in PostgreSQL's `commands/copyfromparse.c`
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,6 +18,7 @@ use protocol::Ticket;
 
 use crate::rows::Plan;
 use crate::statements::Portal;
+use crate::wording::Wording;
 
 /// One message whose answer is awaited.
 #[derive(Debug)]
@@ -31,12 +37,7 @@ pub enum Awaited {
     ClosePortal,
     /// A Parse that must fail, in place of a message of the extended protocol.
     Refused(Refusal),
-    /// `doubtful`: a COPY may have swallowed it.
-    Sync {
-        doubtful: bool,
-    },
-    /// CopyDone or CopyFail.
-    CopyEnd,
+    Sync,
 }
 
 /// A request that runs.
@@ -48,19 +49,35 @@ pub struct Run {
     pub refused: Option<Refusal>,
     /// How rows of the current result are masked, once its columns are known.
     pub plan: Option<Plan>,
-    /// Whether it takes COPY data from the client.
-    pub copying: bool,
+    pub wording: Wording,
+    pub behind: Behind,
     pub outcome: Outcome,
 }
 
+/// What may be sent behind a run before it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// Any message.
+    Anything,
+    /// None: the server has to say first what the run is, or how its COPY ended.
+    Nothing,
+    /// Data of the COPY that it is, and the data's end.
+    CopyData,
+}
+
 impl Run {
-    pub fn new(ticket: Ticket, masks: Masks) -> Self {
+    pub fn new(ticket: Ticket, masks: Masks, wording: Wording) -> Self {
         Self {
             ticket,
             masks,
             refused: None,
             plan: None,
-            copying: false,
+            wording,
+            behind: if wording.holds_up {
+                Behind::Nothing
+            } else {
+                Behind::Anything
+            },
             outcome: outcome(Status::Completed),
         }
     }
@@ -68,7 +85,7 @@ impl Run {
     pub fn refused(ticket: Ticket, refusal: Refusal) -> Self {
         Self {
             refused: Some(refusal),
-            ..Self::new(ticket, Masks::none())
+            ..Self::new(ticket, Masks::none(), Wording::default())
         }
     }
 }
@@ -88,37 +105,29 @@ pub fn outcome(status: Status) -> Outcome {
 #[derive(Debug, Default)]
 pub struct Pipeline {
     awaited: VecDeque<Awaited>,
-    /// Set between an error and the Sync that ends its effect, while that Sync was not sent yet.
+    /// Set from an error, or from what must become one, to the Sync that ends its effect.
     skipping: bool,
 }
 
 impl Pipeline {
-    /// A message was sent. Comes back if the server will skip it.
-    pub fn sent(&mut self, message: Awaited) -> Option<Awaited> {
-        if self.skipping {
-            match message {
-                Awaited::Sync { .. } => self.skipping = false,
-                skipped => return Some(skipped),
-            }
+    /// A message was sent.
+    pub fn sent(&mut self, message: Awaited) {
+        match message {
+            Awaited::Sync => self.skipping = false,
+            Awaited::Refused(_) => self.skipping = true,
+            _ => {}
         }
         self.awaited.push_back(message);
-        None
     }
 
-    /// What the next answer of the server is about. A Sync that turns out to have been swallowed is dropped.
-    pub fn front(&mut self, is_ready: bool) -> Option<&mut Awaited> {
-        loop {
-            let drop = match self.awaited.front()? {
-                // Outside of a COPY the server ignores its end.
-                Awaited::CopyEnd => true,
-                Awaited::Sync { doubtful } => *doubtful && !is_ready,
-                _ => false,
-            };
-            if !drop {
-                return self.awaited.front_mut();
-            }
-            self.awaited.pop_front();
-        }
+    /// Whether the server skips what would be sent next, unless it is a Sync.
+    pub fn is_skipping(&self) -> bool {
+        self.skipping
+    }
+
+    /// What the next answer of the server is about.
+    pub fn front(&mut self) -> Option<&mut Awaited> {
+        self.awaited.front_mut()
     }
 
     /// The front was answered completely.
@@ -126,45 +135,42 @@ impl Pipeline {
         self.awaited.pop_front()
     }
 
-    /// The front's COPY from the client succeeded: the server has read its end, and ignored every Sync before that.
-    pub fn copied(&mut self) {
-        if let Some(end) = self.copy_end() {
-            self.awaited.drain(1..=end);
-        }
-    }
-
-    /// The front's COPY from the client failed. Whether the server read a Sync as part of the COPY depends on when.
-    pub fn copy_failed(&mut self) {
-        let after_end = self.copy_end().map_or(self.awaited.len(), |end| {
-            self.awaited
-                .iter()
-                .skip(end)
-                .position(|message| matches!(message, Awaited::Sync { .. }))
-                .map_or(self.awaited.len(), |sync| end + sync + 1)
-        });
-        for message in self.awaited.iter_mut().take(after_end) {
-            if let Awaited::Sync { doubtful } = message {
-                *doubtful = true;
-            }
-        }
-    }
-
-    fn copy_end(&self) -> Option<usize> {
-        self.awaited
-            .iter()
-            .position(|message| matches!(message, Awaited::CopyEnd))
-            .filter(|&end| end > 0)
-    }
-
     /// The front failed in the extended protocol: takes out it and everything that the server skips with it.
     pub fn failed(&mut self) -> Vec<Awaited> {
         let sync = self
             .awaited
             .iter()
-            .position(|message| matches!(message, Awaited::Sync { .. }));
-        self.skipping = sync.is_none();
+            .position(|message| matches!(message, Awaited::Sync));
+        self.skipping |= sync.is_none();
         let end = sync.unwrap_or(self.awaited.len());
         self.awaited.drain(..end).collect()
+    }
+
+    /// What may be sent next.
+    pub fn behind(&self) -> Behind {
+        match self.awaited.back() {
+            Some(Awaited::Query(run) | Awaited::Execute(run, _)) => run.behind,
+            _ => Behind::Anything,
+        }
+    }
+
+    /// The end of the COPY's data was sent. Whether that was within an Execute, whose answer the server may keep back.
+    pub fn copy_ended(&mut self) -> bool {
+        let last = self.awaited.back_mut();
+        let is_execute = matches!(last, Some(Awaited::Execute(..)));
+        if let Some(Awaited::Query(run) | Awaited::Execute(run, _)) = last {
+            run.behind = Behind::Nothing;
+        }
+        is_execute
+    }
+
+    /// Whether a run that came after this ticket is under way.
+    pub fn runs_after(&self, ticket: Ticket) -> bool {
+        let last = self.awaited.iter().rev().find_map(|message| match message {
+            Awaited::Query(run) | Awaited::Call(run) | Awaited::Execute(run, _) => Some(run.ticket),
+            _ => None,
+        });
+        last.is_some_and(|last| last > ticket)
     }
 
     /// Number of messages that await an answer.

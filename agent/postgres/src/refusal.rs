@@ -20,6 +20,7 @@ use protocol::{ProtocolError, Side, Ticket};
 
 use crate::frame;
 use crate::messages::error_response::{self, Words};
+use crate::messages::status::text;
 use crate::messages::{function_call, parse};
 
 /// Sends a Query that must fail.
@@ -111,5 +112,21 @@ pub fn too_large(length: u64, limit: u64) -> Refusal {
         ),
         detail: None,
         hint: Some("Send less at once, with COPY for instance, or raise the limit in weir's configuration.".into()),
+    }
+}
+
+/// An Execute of a portal whose text nobody has seen.
+pub fn unknown_portal(name: &[u8]) -> Refusal {
+    Refusal {
+        kind: RefusalKind::NotPermitted,
+        message: format!(
+            "weir: portal \"{}\" was not made from a statement that weir knows, and cannot be judged",
+            text(name)
+        ),
+        detail: None,
+        hint: Some(
+            "Prepare the statement again through the protocol, or use SQL's EXECUTE and FETCH."
+                .into(),
+        ),
     }
 }

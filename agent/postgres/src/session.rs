@@ -8,10 +8,10 @@ use protocol::{Outbox, Progress, ProtocolError, Session, Side, Ticket, Transacti
 
 use crate::frame;
 use crate::messages::error_response::{self, Words};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Behind, Pipeline};
 use crate::refusal;
-use crate::requests::Question;
 use crate::statements::{Names, Portal, Prepared};
+use crate::verdicts::Question;
 
 /// Bounds of one session.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +22,10 @@ pub struct Limits {
     pub message: usize,
     /// Bytes of a bind value that evidence keeps whole; longer ones are kept by length and digest.
     pub value: usize,
-    /// Prepared statements and portals that are remembered.
+    /// Prepared statements, and portals, that are remembered. The oldest beyond that are refused when they are used.
     pub names: usize,
+    /// Bytes of prepared statements, and of portals, that are remembered.
+    pub remembered: usize,
     /// Messages that await the server's answer. The client is not read while there are more.
     pub awaited: usize,
 }
@@ -35,6 +37,7 @@ impl Default for Limits {
             message: 256 << 20,
             value: 64 << 10,
             names: 20_000,
+            remembered: 64 << 20,
             // A server flushes its answers before so many small ones fit into its buffer (8 KiB).
             awaited: 65_536,
         }
@@ -68,6 +71,8 @@ pub struct Engine {
     pub(crate) server_passing: usize,
     /// The client's message that is looked at next, possibly after an answer of the server.
     pub(crate) stalled: Option<Bytes>,
+    /// Whether the server was asked to send what that message waits for.
+    pub(crate) flushed: bool,
     /// What was asked and not answered yet.
     pub(crate) question: Option<(Ticket, Question)>,
     pub(crate) last_ticket: Ticket,
@@ -93,6 +98,7 @@ impl Engine {
             client_discarding: 0,
             server_passing: 0,
             stalled: None,
+            flushed: false,
             question: None,
             last_ticket: Ticket(0),
             pipeline: Pipeline::default(),
@@ -113,7 +119,7 @@ impl Engine {
         Progress::Ask(self.last_ticket, ask)
     }
 
-    fn flush_notices(&mut self, out: &mut Outbox) {
+    pub(crate) fn flush_notices(&mut self, out: &mut Outbox) {
         if self.server_passing == 0 && !self.notices.is_empty() {
             out.to_client.extend_from_slice(&self.notices.split());
         }
@@ -144,11 +150,7 @@ impl Session for Engine {
                     Ok(Progress::NeedMore)
                 }
             },
-            Side::Server => {
-                let progress = self.advance_answers(input, out);
-                self.flush_notices(out);
-                progress
-            }
+            Side::Server => self.advance_answers(input, out),
         }
     }
 
@@ -156,6 +158,7 @@ impl Session for Engine {
         self.question.is_some()
             || self.stalled.is_some()
             || self.pipeline.len() >= self.limits.awaited
+            || self.pipeline.behind() == Behind::Nothing
     }
 
     fn resolve(
@@ -180,6 +183,9 @@ impl Session for Engine {
     }
 
     fn notify(&mut self, message: &str, hint: &str, out: &mut Outbox) {
+        if self.phase == Phase::Done {
+            return;
+        }
         let words = Words {
             severity: "NOTICE",
             code: "00000",

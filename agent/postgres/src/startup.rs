@@ -7,11 +7,14 @@ use protocol::{Ask, Outbox, Progress, ProtocolError, Side};
 use crate::frame;
 use crate::messages::startup::{LIMIT, Packet};
 use crate::refusal::protocol_error;
-use crate::requests::Question;
 use crate::session::{Engine, Phase, pass};
+use crate::verdicts::Question;
 
 /// The answer "no" to SSLRequest and GSSENCRequest.
 const DECLINED: u8 = b'N';
+
+/// Bytes of an answer during authentication; `PG_MAX_AUTH_TOKEN_LENGTH` in PostgreSQL's `libpq/auth.h`.
+const TOKEN: usize = 65_535;
 
 impl Engine {
     /// Reads first packets until one needs a verdict.
@@ -76,7 +79,7 @@ impl Engine {
                 return Ok(Progress::NeedMore);
             };
             match header.tag {
-                frame::client::AUTHENTICATION if header.body <= self.limits.message => {
+                frame::client::AUTHENTICATION if header.body <= TOKEN => {
                     self.client_passing = header.frame();
                 }
                 frame::client::TERMINATE if header.body == 0 => {

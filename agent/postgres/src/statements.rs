@@ -10,20 +10,28 @@
 //!
 //! Without the wait, a Parse that fails ("already exists") would leave the engine judging one text while the server
 //! runs another.
+//!
+//! INVARIANT: what is settled here is on the server under the same name with the same meaning, or is not there at all.
+//! SQL can remove names behind the engine's back (DEALLOCATE, CLOSE, COMMIT), which is harmless until it makes others
+//! of the same name (PREPARE, DECLARE). So the engine forgets names as soon as a command may have done so, and forgets
+//! the oldest when they become too many. What it does not know, nobody can judge, and nothing runs.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::AtomicBool;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use model::Parameter;
+use protocol::Ticket;
 
 use crate::messages::row_description::Field;
+use crate::wording::Wording;
 
-/// A prepared statement: its text.
+/// A prepared statement.
 #[derive(Debug)]
 pub struct Prepared {
+    /// Its text.
     pub text: Bytes,
+    pub wording: Wording,
 }
 
 /// A portal.
@@ -35,9 +43,9 @@ pub struct Portal {
     pub statement: Option<Arc<Prepared>>,
     /// The values.
     pub parameters: Vec<Parameter>,
-    /// Whether a Describe of it was sent.
-    pub described: AtomicBool,
-    /// The answer to that Describe. A portal's columns never change.
+    /// The last request before it was made.
+    pub since: Ticket,
+    /// Its columns, once the server has described them. They never change.
     pub fields: OnceLock<Vec<Field>>,
 }
 
@@ -52,11 +60,45 @@ pub enum Found<T> {
     Unsettled,
 }
 
+/// Something that is remembered.
+pub trait Weight {
+    /// Bytes that it takes, roughly.
+    fn weight(&self) -> usize;
+}
+
+impl Weight for Prepared {
+    fn weight(&self) -> usize {
+        self.text.len()
+    }
+}
+
+impl Weight for Portal {
+    fn weight(&self) -> usize {
+        let values = self.parameters.iter().map(|parameter| match parameter {
+            Parameter::Text(text) | Parameter::Binary(text) => text.len(),
+            Parameter::Null | Parameter::Large { .. } => 0,
+        });
+        values.sum::<usize>() + size_of_val(self.parameters.as_slice())
+    }
+}
+
 /// Names of one kind.
 #[derive(Debug)]
 pub struct Names<T> {
-    settled: HashMap<Bytes, Arc<T>>,
+    settled: HashMap<Bytes, Settled<T>>,
+    /// The settled names by age.
+    ages: BTreeMap<u64, Bytes>,
+    /// Age of the youngest.
+    youngest: u64,
+    settled_weight: usize,
     pending: VecDeque<Pending<T>>,
+    pending_weight: usize,
+}
+
+#[derive(Debug)]
+struct Settled<T> {
+    value: Arc<T>,
+    age: u64,
 }
 
 /// A definition (or, with `None`, a removal) that the server has not answered.
@@ -71,63 +113,109 @@ impl<T> Default for Names<T> {
     fn default() -> Self {
         Self {
             settled: HashMap::new(),
+            ages: BTreeMap::new(),
+            youngest: 0,
+            settled_weight: 0,
             pending: VecDeque::new(),
+            pending_weight: 0,
         }
     }
 }
 
-impl<T> Names<T> {
+impl<T: Weight> Names<T> {
     /// What the name stands for, for a message in this segment of the pipeline.
     pub fn find(&self, name: &[u8], segment: u64) -> Found<T> {
         let pending = self.pending.iter().rev().find(|entry| entry.name == name);
         let value = match pending {
             Some(entry) if entry.segment != segment => return Found::Unsettled,
             Some(entry) => entry.value.as_ref(),
-            None => self.settled.get(name),
+            None => self.settled.get(name).map(|settled| &settled.value),
         };
         value.map_or(Found::Nothing, |value| Found::Known(value.clone()))
     }
 
     /// A definition, or a removal, was sent.
     pub fn sent(&mut self, name: Bytes, value: Option<Arc<T>>, segment: u64) {
+        // A slice would keep the whole message that it was cut from.
+        let name = Bytes::copy_from_slice(&name);
+        self.pending_weight += weight(&name, value.as_deref());
         self.pending.push_back(Pending {
-            // A slice would keep the whole message that it was cut from.
-            name: Bytes::copy_from_slice(&name),
+            name,
             value,
             segment,
         });
     }
 
-    /// The server did the oldest that was sent.
-    pub fn completed(&mut self) {
-        let Some(entry) = self.pending.pop_front() else {
+    /// The server did the oldest that was sent. `count` and `bytes` bound what is remembered.
+    pub fn completed(&mut self, count: usize, bytes: usize) {
+        let Some(entry) = self.answered() else {
             return;
         };
-        match entry.value {
-            Some(value) => self.settled.insert(entry.name, value),
-            None => self.settled.remove(&entry.name),
-        };
+        self.forget(&entry.name);
+        if let Some(value) = entry.value {
+            self.settle(entry.name, value);
+        }
+        while self.settled.len() > count || (self.settled_weight > bytes && self.settled.len() > 1)
+        {
+            let Some((_, oldest)) = self.ages.pop_first() else {
+                return;
+            };
+            self.forget(&oldest);
+        }
     }
 
     /// The server did not do the oldest that was sent.
     pub fn failed(&mut self) {
-        self.pending.pop_front();
+        self.answered();
     }
 
     /// Forgets every settled name.
     pub fn clear_settled(&mut self) {
         self.settled.clear();
+        self.ages.clear();
+        self.settled_weight = 0;
     }
 
-    /// Number of names and of definitions under way.
-    pub fn len(&self) -> usize {
-        self.settled.len() + self.pending.len()
+    /// Bytes of the definitions under way.
+    pub fn pending_weight(&self) -> usize {
+        self.pending_weight
     }
+
+    fn answered(&mut self) -> Option<Pending<T>> {
+        let entry = self.pending.pop_front()?;
+        self.pending_weight -= weight(&entry.name, entry.value.as_deref());
+        Some(entry)
+    }
+
+    fn settle(&mut self, name: Bytes, value: Arc<T>) {
+        self.youngest += 1;
+        self.settled_weight += weight(&name, Some(&*value));
+        self.ages.insert(self.youngest, name.clone());
+        let age = self.youngest;
+        self.settled.insert(name, Settled { value, age });
+    }
+
+    fn forget(&mut self, name: &Bytes) {
+        if let Some(settled) = self.settled.remove(name) {
+            self.ages.remove(&settled.age);
+            self.settled_weight -= weight(name, Some(&*settled.value));
+        }
+    }
+}
+
+fn weight<T: Weight>(name: &[u8], value: Option<&T>) -> usize {
+    name.len() + value.map_or(0, T::weight)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Weight for u8 {
+        fn weight(&self) -> usize {
+            10
+        }
+    }
 
     const A: Bytes = Bytes::from_static(b"a");
 
@@ -150,7 +238,7 @@ mod tests {
     fn a_definition_that_failed_leaves_the_older_one() {
         let mut names = Names::default();
         names.sent(A, Some(Arc::new(1)), 1);
-        names.completed();
+        names.completed(10, 1000);
         names.sent(A, Some(Arc::new(2)), 2);
         names.failed();
         assert_eq!(known(&names, 3), Some(1));
@@ -160,11 +248,25 @@ mod tests {
     fn a_removal_counts_like_a_definition() {
         let mut names = Names::default();
         names.sent(A, Some(Arc::new(1)), 1);
-        names.completed();
+        names.completed(10, 1000);
         names.sent(A, None, 2);
         assert!(matches!(names.find(b"a", 2), Found::Nothing));
         assert!(matches!(names.find(b"a", 3), Found::Unsettled));
-        names.completed();
+        names.completed(10, 1000);
         assert!(matches!(names.find(b"a", 3), Found::Nothing));
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_when_there_are_too_many_names_or_bytes() {
+        for (count, bytes) in [(2, 1000), (10, 30)] {
+            let mut names = Names::default();
+            for name in ["a", "b", "a", "c"] {
+                names.sent(Bytes::from(name), Some(Arc::new(1)), 1);
+                names.completed(count, bytes);
+            }
+            assert!(matches!(names.find(b"b", 2), Found::Nothing));
+            assert!(matches!(names.find(b"a", 2), Found::Known(_)));
+            assert!(matches!(names.find(b"c", 2), Found::Known(_)));
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::reader::{Malformed, Reader};
 /// What the engine looks at in the server's error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerError {
-    /// Severity that is never translated: ERROR, FATAL, PANIC.
+    /// ERROR, FATAL or PANIC. Field `V`, which is never translated; `S` where a server or pooler sends no other.
     pub severity: String,
     /// SQLSTATE.
     pub code: String,
@@ -25,7 +25,8 @@ impl ServerError {
         loop {
             match reader.u8()? {
                 0 => break,
-                b'V' => error.severity = text(&reader.string()?),
+                // `S` comes first.
+                b'S' | b'V' => error.severity = text(&reader.string()?),
                 b'C' => error.code = text(&reader.string()?),
                 b'M' => error.message = text(&reader.string()?),
                 _ => {

@@ -1,0 +1,180 @@
+//! What becomes of a verdict: a request is forwarded, or something that must fail is sent in its place.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use model::{Refusal, Status, Verdict};
+use protocol::{Outbox, Progress, Ticket};
+
+use crate::frame::{Header, client};
+use crate::messages::parse::Parse;
+use crate::messages::target;
+use crate::pipeline::{Awaited, Behind, Run, outcome};
+use crate::refusal::{
+    put_failing_call, put_failing_parse, put_failing_query, put_fatal, too_large,
+};
+use crate::session::{Engine, Phase, forward};
+use crate::statements::{Portal, Prepared};
+use crate::wording::Wording;
+
+/// What a verdict is awaited for: everything that is needed to act on it.
+#[derive(Debug)]
+pub(crate) enum Question {
+    Connect(Bytes),
+    Cancel(Bytes),
+    Query {
+        message: Bytes,
+        text: Bytes,
+    },
+    Parse {
+        message: Bytes,
+        parse: Parse,
+    },
+    Execute {
+        message: Bytes,
+        portal: Arc<Portal>,
+        wording: Wording,
+    },
+    Call(Bytes),
+    Oversized {
+        header: Header,
+        limit: usize,
+    },
+}
+
+impl Engine {
+    /// Acts on a verdict.
+    pub(crate) fn settle(
+        &mut self,
+        ticket: Ticket,
+        question: Question,
+        verdict: Verdict,
+        out: &mut Outbox,
+    ) {
+        if let Question::Oversized { header, .. } = &question {
+            self.client_discarding = header.frame();
+        }
+        if self.pipeline.is_skipping() {
+            self.settle_skipped(ticket, verdict);
+            return;
+        }
+        match (question, verdict) {
+            (Question::Connect(packet), Verdict::Forward(_)) => {
+                forward(&mut out.to_server, &packet);
+                self.phase = Phase::Authentication;
+            }
+            (Question::Cancel(packet), Verdict::Forward(_)) => {
+                forward(&mut out.to_server, &packet);
+                self.phase = Phase::Done;
+            }
+            (Question::Connect(_), Verdict::Refuse(refusal)) => {
+                put_fatal(&mut out.to_client, &refusal);
+                self.phase = Phase::Done;
+            }
+            // As the server does, a cancel is never answered.
+            (Question::Cancel(_), Verdict::Refuse(_)) => self.phase = Phase::Done,
+            (Question::Query { message, text }, Verdict::Forward(masks)) => {
+                let run = Run::new(ticket, masks, Wording::of(&text));
+                self.send(&message, Awaited::Query(run), out);
+            }
+            (Question::Parse { message, parse }, Verdict::Forward(_)) => {
+                self.forward_parse(ticket, &message, parse, out);
+            }
+            (
+                Question::Execute {
+                    message,
+                    portal,
+                    wording,
+                },
+                Verdict::Forward(masks),
+            ) => self.forward_execute(Run::new(ticket, masks, wording), &message, portal, out),
+            (Question::Call(message), Verdict::Forward(masks)) => {
+                let run = Run::new(ticket, masks, Wording::default());
+                self.send(&message, Awaited::Call(run), out);
+            }
+            (Question::Oversized { header, limit }, Verdict::Forward(_)) => {
+                // The message was never read.
+                let refusal = too_large(header.body as u64, limit as u64);
+                self.refuse(header.tag, ticket, refusal, out);
+            }
+            (question, Verdict::Refuse(refusal)) => {
+                self.refuse(question.tag(), ticket, refusal, out);
+            }
+        }
+    }
+
+    /// An earlier message failed while the question was open: the server would skip this one, so it stays here.
+    fn settle_skipped(&mut self, ticket: Ticket, verdict: Verdict) {
+        if let Verdict::Forward(_) = verdict {
+            self.progress
+                .push_back(Progress::Finished(ticket, outcome(Status::Skipped)));
+        }
+    }
+
+    fn forward_parse(&mut self, ticket: Ticket, message: &Bytes, parse: Parse, out: &mut Outbox) {
+        self.send(message, Awaited::Parse(ticket), out);
+        let prepared = Prepared {
+            wording: Wording::of(&parse.text),
+            text: Bytes::copy_from_slice(&parse.text),
+        };
+        self.statements
+            .sent(parse.name, Some(Arc::new(prepared)), self.segment);
+    }
+
+    /// Rows can only be masked once the portal's columns are known, so the engine asks where it does not know them.
+    fn forward_execute(
+        &mut self,
+        run: Run,
+        message: &Bytes,
+        portal: Arc<Portal>,
+        out: &mut Outbox,
+    ) {
+        if !run.masks.is_empty() && portal.fields.get().is_none() {
+            let mut describe = BytesMut::new();
+            target::put_describe_portal(&mut describe, &portal.name);
+            let awaited = Awaited::Describe {
+                portal: Some(portal.clone()),
+                hidden: true,
+            };
+            self.send(&describe.freeze(), awaited, out);
+        }
+        let is_held_up = run.behind == Behind::Nothing;
+        self.send(message, Awaited::Execute(run, portal), out);
+        if is_held_up {
+            self.flush(out);
+        }
+    }
+
+    fn refuse(&mut self, tag: u8, ticket: Ticket, refusal: Refusal, out: &mut Outbox) {
+        match tag {
+            client::QUERY => {
+                put_failing_query(&mut out.to_server, ticket);
+                self.pipeline
+                    .sent(Awaited::Query(Run::refused(ticket, refusal)));
+            }
+            client::FUNCTION_CALL => {
+                put_failing_call(&mut out.to_server);
+                self.pipeline
+                    .sent(Awaited::Call(Run::refused(ticket, refusal)));
+            }
+            _ => self.refuse_extended(ticket, refusal, out),
+        }
+    }
+
+    pub(crate) fn refuse_extended(&mut self, ticket: Ticket, refusal: Refusal, out: &mut Outbox) {
+        put_failing_parse(&mut out.to_server, ticket);
+        self.pipeline.sent(Awaited::Refused(refusal));
+    }
+}
+
+impl Question {
+    /// Tag of the message that it is about.
+    fn tag(&self) -> u8 {
+        match self {
+            Self::Query { .. } => client::QUERY,
+            Self::Call(_) => client::FUNCTION_CALL,
+            Self::Oversized { header, .. } => header.tag,
+            _ => client::PARSE,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The engine over its public contract: what reaches the server and the client, and what the caller is told.
+
+#[cfg(test)]
+mod asking;
+#[cfg(test)]
+mod copying;
+#[cfg(test)]
+mod cuts;
+#[cfg(test)]
+mod malformed;
+#[cfg(test)]
+mod masking;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod naming;
+#[cfg(test)]
+mod notices;
+#[cfg(test)]
+mod pipelines;
+#[cfg(test)]
+mod play;
+#[cfg(test)]
+mod sizes;
+#[cfg(test)]
+mod startup;

@@ -1,0 +1,225 @@
+//! A pump and a gate for one engine: feeds it, answers its questions, and keeps what came out.
+//!
+//! The gate knows one rule: a text with the word `forbidden` (or the function 13) is refused, one with `ssn` is masked,
+//! and one with `held` waits until the test says what becomes of it.
+
+use bytes::BytesMut;
+use model::{MaskFunction, MaskedColumn, Masks, Outcome, Refusal, RefusalKind, Status, Verdict};
+use protocol::{Ask, Command, Outbox, Progress, ProtocolError, Session, Side, Source, Ticket};
+use weir_postgres::{Engine, Limits};
+
+use crate::messages::{client, server};
+
+/// Our words in place of the server's.
+pub const WORDS: &str = "no rule permits this";
+
+/// One session.
+pub struct Play {
+    pub engine: Engine,
+    from_client: BytesMut,
+    from_server: BytesMut,
+    out: Outbox,
+    told: Vec<String>,
+    question: Option<Ticket>,
+    pub error: Option<ProtocolError>,
+}
+
+impl Play {
+    /// Before the first byte.
+    pub fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    pub fn with(limits: Limits) -> Self {
+        Self {
+            engine: Engine::new(limits),
+            from_client: BytesMut::new(),
+            from_server: BytesMut::new(),
+            out: Outbox::default(),
+            told: vec![],
+            question: None,
+            error: None,
+        }
+    }
+
+    /// After the login, which took ticket 1, with nothing of it left to see.
+    pub fn ready() -> Self {
+        Self::ready_with(Limits::default())
+    }
+
+    pub fn ready_with(limits: Limits) -> Self {
+        let mut play = Self::with(limits);
+        play.client(client::startup(196_608, &[("user", "app")]));
+        play.server(server::welcome());
+        play.at_server();
+        play.at_client();
+        play.told();
+        play
+    }
+
+    /// The client sends.
+    pub fn client(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.from_client.extend_from_slice(bytes.as_ref());
+        self.pump(Side::Client)
+    }
+
+    /// The server sends.
+    pub fn server(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.from_server.extend_from_slice(bytes.as_ref());
+        self.pump(Side::Server);
+        self.pump(Side::Client)
+    }
+
+    /// Says yes to the question that is held.
+    pub fn yes(&mut self) -> &mut Self {
+        self.answer(Verdict::Forward(Masks::none()))
+    }
+
+    /// Says no to the question that is held.
+    pub fn no(&mut self) -> &mut Self {
+        self.answer(Verdict::Refuse(refusal()))
+    }
+
+    pub fn notify(&mut self, words: &str) -> &mut Self {
+        self.engine.notify(words, "wait", &mut self.out);
+        self
+    }
+
+    pub fn close(&mut self) -> &mut Self {
+        self.engine.close(&refusal(), &mut self.out);
+        self
+    }
+
+    /// What the server got since the last look.
+    pub fn at_server(&mut self) -> Vec<u8> {
+        self.out.to_server.split().to_vec()
+    }
+
+    /// What the client got since the last look.
+    pub fn at_client(&mut self) -> Vec<u8> {
+        self.out.to_client.split().to_vec()
+    }
+
+    /// What the caller was told since the last look, one line each.
+    pub fn told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
+    }
+
+    fn answer(&mut self, verdict: Verdict) -> &mut Self {
+        let ticket = self.question.take().expect("a question is open");
+        self.resolve(ticket, verdict);
+        self.pump(Side::Client)
+    }
+
+    fn pump(&mut self, side: Side) -> &mut Self {
+        while self.error.is_none() {
+            let input = match side {
+                Side::Client => &mut self.from_client,
+                Side::Server => &mut self.from_server,
+            };
+            match self.engine.advance(side, input, &mut self.out) {
+                Ok(Progress::NeedMore) => break,
+                Ok(progress) => self.take(progress),
+                Err(error) => {
+                    self.told.push(format!("error: {error}"));
+                    self.error = Some(error);
+                }
+            }
+        }
+        self
+    }
+
+    fn take(&mut self, progress: Progress) {
+        self.told.push(line(&progress));
+        if let Progress::Ask(ticket, ask) = progress {
+            match judge(&ask) {
+                Some(verdict) => self.resolve(ticket, verdict),
+                None => self.question = Some(ticket),
+            }
+        }
+    }
+
+    fn resolve(&mut self, ticket: Ticket, verdict: Verdict) {
+        self.engine
+            .resolve(ticket, verdict, &mut self.out)
+            .expect("this ticket is open");
+    }
+}
+
+fn judge(ask: &Ask) -> Option<Verdict> {
+    let said = line_of(ask);
+    if said.contains("held") {
+        return None;
+    }
+    let refused = said.contains("forbidden") || said.contains("#13") || said.contains("oversized");
+    Some(match ask {
+        _ if refused => Verdict::Refuse(refusal()),
+        Ask::Run(_) if said.contains("ssn") => Verdict::Forward(masks()),
+        _ => Verdict::Forward(Masks::none()),
+    })
+}
+
+/// Column 2 of table 16400 is not to be seen.
+pub fn masks() -> Masks {
+    Masks(
+        [MaskedColumn {
+            table: 16400,
+            column: 2,
+            name: "public.customers.ssn".into(),
+            class: "pii".into(),
+            function: MaskFunction::Redact,
+        }]
+        .into(),
+    )
+}
+
+pub fn refusal() -> Refusal {
+    Refusal {
+        kind: RefusalKind::NotPermitted,
+        message: WORDS.into(),
+        detail: None,
+        hint: Some("ask somebody".into()),
+    }
+}
+
+/// The error that a refused client reads.
+pub fn our_error(severity: &str) -> Vec<u8> {
+    let body = format!("S{severity}\0V{severity}\0C42501\0M{WORDS}\0Hask somebody\0\0");
+    crate::messages::message(b'E', body.as_bytes())
+}
+
+fn line(progress: &Progress) -> String {
+    match progress {
+        Progress::Ask(ticket, ask) => format!("{} {}", ticket.0, line_of(ask)),
+        Progress::Finished(ticket, outcome) => format!("{} {}", ticket.0, ending(outcome)),
+        Progress::Ready(transaction) => format!("ready {transaction:?}").to_lowercase(),
+        Progress::Keyed(key) => format!("keyed {}", key.process),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+fn line_of(ask: &Ask) -> String {
+    match ask {
+        Ask::Connect(login) => format!("connect {} {}", login.user, login.database),
+        Ask::Prepare(command) => format!("prepare {}", source(command)),
+        Ask::Run(command) => format!("run {}", source(command)),
+        Ask::Oversized { length, limit } => format!("oversized {length} {limit}"),
+        Ask::Cancel(key) => format!("cancel {}", key.process),
+    }
+}
+
+fn source(command: &Command) -> String {
+    match &command.source {
+        Source::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        Source::Function(id) => format!("#{id}"),
+    }
+}
+
+fn ending(outcome: &Outcome) -> String {
+    let status = match &outcome.status {
+        Status::Failed { code, .. } => format!("failed {code}"),
+        other => format!("{other:?}").to_lowercase(),
+    };
+    let tags = outcome.tags.join(", ");
+    format!("{status} {tags}").trim_end().to_owned()
+}
