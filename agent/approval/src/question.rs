@@ -126,7 +126,14 @@ impl Approver {
     /// that both have.
     pub(crate) fn shares_with(&self, requester: &Requester) -> Option<u32> {
         let same_login = login(self.login_uid).filter(|uid| requester.login_uid == Some(*uid));
-        same_login.or_else(|| requester.uid.filter(|uid| *uid == self.uid))
+        // A client of the gateway is known by its user's name only.
+        let same_name = requester
+            .os_user
+            .as_ref()
+            .filter(|name| **name == self.name);
+        same_login
+            .or_else(|| requester.uid.filter(|uid| *uid == self.uid))
+            .or_else(|| same_name.map(|_| self.uid))
     }
 
     /// Whether the policies name them; everybody is entitled where they name nobody.

@@ -210,6 +210,18 @@ fn no_login_in_common_is_not_a_login_in_common() {
 }
 
 #[test]
+fn a_requester_known_by_name_only_does_not_approve_their_own_request_either() {
+    let desk = Desk::default();
+    let mut asked = question(&[]);
+    asked.requester.uid = None;
+    asked.requester.login_uid = None;
+    asked.requester.os_user = Some("u2000".into());
+    let _waiting = desk.ask(asked.clone()).unwrap();
+    let refused = desk.settle(&asked.id, &approver(2000, NO_LOGIN, &[]), approve());
+    assert!(matches!(refused, Err(ApprovalError::OwnRequest { .. })));
+}
+
+#[test]
 fn only_those_whom_the_policies_name_settle() {
     let desk = Desk::default();
     let asked = question(&["dba-leads", "security"]);
