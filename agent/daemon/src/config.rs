@@ -268,6 +268,15 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_a_configuration_that_is_valid() {
+        let readme = include_str!("../../../README.md");
+        let (_, after) = readme.split_once("```toml\n").unwrap();
+        let (example, _) = after.split_once("```").unwrap();
+        // Its password file is on the reader's host.
+        load(&example.replace(", password_file = \"/etc/weir/catalog.password\"", "")).unwrap();
+    }
+
+    #[test]
     fn a_file_without_an_entrance_is_refused() {
         let error = load("[agent]\n").unwrap_err().to_string();
         assert!(

@@ -37,6 +37,11 @@ impl Resolver {
         }
     }
 
+    /// The name of a Unix user of this host.
+    pub fn user_name(&self, uid: u32) -> Option<String> {
+        self.users.name(uid)
+    }
+
     fn local(&self, session: SessionId, peer: &Peer, process: &Process) -> Subject {
         let living = Living::open(process);
         let hint = living.as_ref().and_then(Living::cgroup);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use intercept::host::{State, report};
+use intercept::host::{State, counters, report};
 
 use crate::config::{Config, Entrance};
 
@@ -38,6 +38,12 @@ pub fn doctor(file: &Path) -> ExitCode {
             }
         };
         println!("{state:8} {}: {}", finding.name, finding.meaning);
+    }
+    if let Some(Ok(Some(counters))) = effective.map(counters) {
+        println!("\nsince the probes were attached:");
+        for (count, times) in counters {
+            println!("{times:8} {count:?}");
+        }
     }
     code
 }
