@@ -1,0 +1,1 @@
+//! Held statements: who is told, who may release, and what ends the waiting.

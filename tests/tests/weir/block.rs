@@ -1,0 +1,1 @@
+//! Refused statements, and what is left of the session.

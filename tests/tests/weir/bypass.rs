@@ -1,0 +1,1 @@
+//! Known ways around proxies of this kind, each closed.

@@ -1,0 +1,1 @@
+//! What is in the trail after the agent was killed.

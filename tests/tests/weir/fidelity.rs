@@ -1,0 +1,1 @@
+//! Through the agent and direct: the same bytes.

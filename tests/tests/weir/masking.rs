@@ -1,0 +1,1 @@
+//! Classified values do not reach whoever may not see them.

@@ -1,0 +1,1 @@
+//! Running the agent: checks, reloads, stops and its own commands.
