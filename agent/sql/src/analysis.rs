@@ -71,6 +71,8 @@ pub(crate) struct Analysis<'a> {
     pub(crate) plain_call: bool,
     /// Whether the statement being analysed stands inside another one, and may run never, later or often.
     pub(crate) deferred: bool,
+    /// The schema that `CREATE SCHEMA` is making, where unqualified new objects of the same statement go.
+    pub(crate) new_schema: Option<Arc<str>>,
 }
 
 impl<'a> Analysis<'a> {
@@ -87,6 +89,7 @@ impl<'a> Analysis<'a> {
             },
             plain_call: false,
             deferred: false,
+            new_schema: None,
         }
     }
 

@@ -16,7 +16,6 @@ use crate::analysis::Analysis;
 use crate::facts::Change;
 use crate::named;
 use crate::opacity::{self, Known};
-use crate::snapshot::Kind;
 use crate::tree::{boxed, inner, qualified, string, strings};
 
 impl Analysis<'_> {
@@ -48,11 +47,11 @@ impl Analysis<'_> {
 
     fn relation_definition(&mut self, statement: &NodeEnum) -> Known<bool> {
         match statement {
-            NodeEnum::CreateStmt(create) => self.create_table(create, Kind::Table)?,
+            NodeEnum::CreateStmt(create) => self.create_table(create)?,
             NodeEnum::CreateForeignTableStmt(create) => {
                 self.other(Verb::Create, "foreign server", &create.servername);
                 if let Some(base) = &create.base_stmt {
-                    self.create_table(base, Kind::Foreign)?;
+                    self.create_table(base)?;
                 }
             }
             NodeEnum::CreateTableAsStmt(create) => {
@@ -63,13 +62,13 @@ impl Analysis<'_> {
             }
             NodeEnum::ViewStmt(view) => {
                 if let Some(range) = &view.view {
-                    self.creates(range, Kind::View)?;
+                    self.creates(range)?;
                 }
                 self.stored(boxed(&view.query))?;
             }
             NodeEnum::CreateSeqStmt(create) => {
                 if let Some(range) = &create.sequence {
-                    self.creates(range, Kind::Sequence)?;
+                    self.creates(range)?;
                 }
             }
             NodeEnum::AlterSeqStmt(alter) => self.alters(&alter.sequence)?,
@@ -93,20 +92,20 @@ impl Analysis<'_> {
         Ok(true)
     }
 
-    fn create_table(&mut self, create: &CreateStmt, kind: Kind) -> Known<()> {
+    fn create_table(&mut self, create: &CreateStmt) -> Known<()> {
         for node in &create.inh_relations {
             if let Some(NodeEnum::RangeVar(parent)) = inner(node) {
                 self.alters(&Some(parent.clone()))?;
             }
         }
         match &create.relation {
-            Some(range) => self.creates(range, kind),
+            Some(range) => self.creates(range),
             None => Ok(()),
         }
     }
 
     /// A new relation. A temporary one hides others of its name from now on.
-    pub(crate) fn creates(&mut self, range: &RangeVar, _kind: Kind) -> Known<()> {
+    pub(crate) fn creates(&mut self, range: &RangeVar) -> Known<()> {
         let name = Arc::from(range.relname.as_str());
         if is_temporary(range) {
             self.changes.push(Change::Temporary(Arc::clone(&name)));
@@ -132,7 +131,8 @@ impl Analysis<'_> {
         if !schema.is_empty() {
             return Ok(Arc::from(schema));
         }
-        let schema = self.session.creation_schema(self.snapshot);
+        let schema = self.new_schema.clone();
+        let schema = schema.or_else(|| self.session.creation_schema(self.snapshot));
         schema.ok_or_else(|| {
             opacity::of(
                 "search_path",
@@ -308,11 +308,20 @@ impl Analysis<'_> {
     }
 
     fn create_schema(&mut self, create: &CreateSchemaStmt) -> Known<()> {
-        let name = Arc::from(create.schemaname.as_str());
-        self.record.object(Verb::Create, Object::Schema(name));
+        // Without a name it is called like its owner.
+        let owner = create.authrole.as_ref().map(|role| role.rolename.as_str());
+        let name = match create.schemaname.as_str() {
+            "" => owner.unwrap_or_default(),
+            name => name,
+        };
+        let name: Arc<str> = Arc::from(name);
+        self.record
+            .object(Verb::Create, Object::Schema(name.clone()));
+        self.new_schema = Some(name);
         for element in &create.schema_elts {
             self.nested(inner(element))?;
         }
+        self.new_schema = None;
         Ok(())
     }
 

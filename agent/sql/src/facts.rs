@@ -67,6 +67,8 @@ pub enum Change {
     Temporary(Arc<str>),
     /// Temporary objects are gone.
     Discarded,
+    /// The transaction is committed, and what changed in it stays.
+    Committed,
     /// The transaction is rolled back, and settings with it.
     RolledBack,
     /// A part of the transaction is rolled back.

@@ -41,3 +41,6 @@ pub use snapshot::{
     Column, ColumnRow, Function, FunctionRow, Kind, ReadRow, Relation, RelationRow, Rows,
     SettingRow, Snapshot, Volatility,
 };
+
+#[cfg(test)]
+mod tests;

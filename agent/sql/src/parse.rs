@@ -4,26 +4,20 @@
 //! * Nesting: the C parser checks its stack, and prost refuses to decode messages nested deeper than 100, which is
 //!   about 48 nested expressions. So neither decoding nor the analysis behind it recurses deeper than that.
 //! * Panics: `pg_query` walks the tree with casts that panic, so a panic is caught and is a reason not to know.
-//! * Standard error: the C library points descriptor 2 to a pipe while it parses. One parse at a time, or two of them
-//!   would restore each other's pipe. What other threads write to descriptor 2 meanwhile is lost: whoever logs to
-//!   standard error should do so through a duplicate of the descriptor.
+//! * Threads: the library's state is per thread, and every new thread takes one of the process's 1,024 thread-local
+//!   keys for good. Analyse in threads that stay.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 
 use pg_query::protobuf::RawStmt;
 
 use crate::opacity::{self, Known};
 use crate::session::Settings;
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 /// The statements of a text, as the server with these settings would read it.
 pub(crate) fn parse(text: &[u8], settings: &Settings) -> Known<Vec<RawStmt>> {
     let text = readable(text, settings)?;
-    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let parsed = catch_unwind(AssertUnwindSafe(|| pg_query::parse(text, 0)));
-    drop(guard);
     match parsed {
         Ok(Ok(result)) => Ok(result.protobuf.stmts),
         Ok(Err(pg_query::Error::Decode(_))) => Err(opacity::unsupported(

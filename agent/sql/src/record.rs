@@ -57,7 +57,7 @@ impl Record {
                 Ok(())
             }
             None => Err(opacity::unsupported(
-                "the statement has too many columns to be analysed",
+                "the statement has too many columns or calls to be analysed",
             )),
         }
     }

@@ -106,9 +106,11 @@ impl Session {
                 self.next.path = None;
             }
             Change::Temporary(name) => {
-                self.temporary.insert(name.clone());
+                if self.temporary.len() <= MAX_TEMPORARY {
+                    self.temporary.insert(name.clone());
+                }
             }
-            Change::Discarded => {}
+            Change::Discarded | Change::Committed => {}
             Change::Anything => {
                 self.current = Settings::default();
                 self.next = Settings::default();
@@ -133,11 +135,12 @@ impl Session {
                     self.learn(change);
                 }
             }
-            Status::Failed { .. } | Status::Skipped => self.undo(),
-            Status::Unknown => {
-                self.current = Settings::default();
-                self.next = Settings::default();
+            // How far a text of several statements came is not told, and a COMMIT in it may have counted.
+            Status::Failed { .. } if facts.shape.statements > 1 && leaves_traces(facts) => {
+                self.lose();
             }
+            Status::Failed { .. } | Status::Skipped => self.undo(),
+            Status::Unknown => self.lose(),
         }
         // COMMIT of a failed transaction is answered by ROLLBACK.
         if outcome.tags.iter().any(|tag| tag == "ROLLBACK") && !facts.rolls_back_to() {
@@ -157,8 +160,18 @@ impl Session {
             }
             Change::Discarded => self.temporary.clear(),
             Change::RolledBack => self.undo(),
-            Change::Tainted | Change::Temporary(_) | Change::Anything | Change::RolledBackTo => {}
+            Change::Tainted
+            | Change::Temporary(_)
+            | Change::Anything
+            | Change::Committed
+            | Change::RolledBackTo => {}
         }
+    }
+
+    fn lose(&mut self) {
+        self.committed = Settings::default();
+        self.current = Settings::default();
+        self.next = Settings::default();
     }
 
     fn undo(&mut self) {

@@ -87,6 +87,7 @@ impl Analysis<'_> {
             Ok(TransactionStmtKind::TransStmtRollback | TransactionStmtKind::TransStmtPrepare) => {
                 self.changes.push(Change::RolledBack);
             }
+            Ok(TransactionStmtKind::TransStmtCommit) => self.changes.push(Change::Committed),
             Ok(TransactionStmtKind::TransStmtRollbackTo) => {
                 self.changes.push(Change::RolledBackTo);
             }
@@ -104,7 +105,6 @@ impl Analysis<'_> {
             Ok(VariableSetKind::VarSetDefault | VariableSetKind::VarReset) => {
                 let to = Assignment::from(&name, self.session.initial());
                 self.sets(&name, set.is_local, to);
-                // The current user falls back together with the session's.
             }
             // SET TRANSACTION and SET SESSION CHARACTERISTICS.
             Ok(VariableSetKind::VarSetMulti) => {}

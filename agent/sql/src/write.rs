@@ -17,7 +17,7 @@ use crate::query::{constant_limit, inside};
 use crate::record::Origin;
 use crate::restriction::restricts;
 use crate::scope::{Columns, Item, Reach, Scope};
-use crate::snapshot::{Kind, Relation};
+use crate::snapshot::Relation;
 use crate::tree::{boxed, inner, string};
 
 impl Analysis<'_> {
@@ -391,7 +391,7 @@ impl Analysis<'_> {
     /// `TABLE t INTO`, `CREATE TABLE AS` and their kin: what they make.
     pub(crate) fn creates_table(&mut self, into: &pg_query::protobuf::IntoClause) -> Known<()> {
         match &into.rel {
-            Some(range) => self.creates(range, Kind::Table),
+            Some(range) => self.creates(range),
             None => Ok(()),
         }
     }

@@ -1,0 +1,266 @@
+//! Statements and what they do, over a small catalog.
+
+mod bypass;
+mod facts;
+mod limits;
+mod sessions;
+
+use std::sync::Arc;
+
+use model::{Login, Object, Touch, Touches, Use};
+
+use crate::{
+    ColumnRow, Facts, FunctionRow, Kind, ReadRow, RelationRow, Rows, Session, Snapshot, Volatility,
+    analyse,
+};
+
+const RELATIONS: &[(u32, &str, &str, Kind, &str)] = &[
+    (20_001, "public", "emp", Kind::Table, "id name ssn boss"),
+    (20_002, "hr", "pay", Kind::Table, "emp_id amount iban"),
+    (20_003, "public", "staff", Kind::View, "id s"),
+    (20_004, "public", "log", Kind::Partitioned, "at who"),
+    (20_005, "public", "log_1", Kind::Table, "who at"),
+    (20_006, "public", "ruled", Kind::Table, "a"),
+    (20_007, "hr", "emp", Kind::Table, "secret"),
+    (20_008, "public", "seq", Kind::Sequence, "last_value"),
+    (1_259, "pg_catalog", "pg_class", Kind::Table, "oid relname"),
+    (20_009, "public", "pg_class", Kind::Table, "trap"),
+];
+
+const FUNCTIONS: &[(u32, &str, &str, Volatility, &str)] = &[
+    (1, "pg_catalog", "lower", Volatility::Immutable, "internal"),
+    (2, "pg_catalog", "upper", Volatility::Immutable, "internal"),
+    (3, "pg_catalog", "count", Volatility::Immutable, "internal"),
+    (4, "pg_catalog", "max", Volatility::Immutable, "internal"),
+    (5, "pg_catalog", "now", Volatility::Stable, "internal"),
+    (
+        6,
+        "pg_catalog",
+        "row_to_json",
+        Volatility::Stable,
+        "internal",
+    ),
+    (
+        7,
+        "pg_catalog",
+        "query_to_xml",
+        Volatility::Volatile,
+        "internal",
+    ),
+    (
+        8,
+        "pg_catalog",
+        "table_to_xml",
+        Volatility::Stable,
+        "internal",
+    ),
+    (
+        9,
+        "pg_catalog",
+        "pg_read_file",
+        Volatility::Volatile,
+        "internal",
+    ),
+    (
+        10,
+        "pg_catalog",
+        "pg_sleep",
+        Volatility::Volatile,
+        "internal",
+    ),
+    (
+        11,
+        "pg_catalog",
+        "set_config",
+        Volatility::Volatile,
+        "internal",
+    ),
+    (
+        12,
+        "pg_catalog",
+        "lo_import",
+        Volatility::Volatile,
+        "internal",
+    ),
+    (
+        13,
+        "pg_catalog",
+        "generate_series",
+        Volatility::Immutable,
+        "internal",
+    ),
+    (14, "pg_catalog", "random", Volatility::Volatile, "internal"),
+    (
+        15,
+        "pg_catalog",
+        "nextval",
+        Volatility::Volatile,
+        "internal",
+    ),
+    (
+        16,
+        "pg_catalog",
+        "current_setting",
+        Volatility::Stable,
+        "internal",
+    ),
+    (
+        17,
+        "pg_catalog",
+        "string_agg",
+        Volatility::Immutable,
+        "internal",
+    ),
+    (
+        18,
+        "pg_catalog",
+        "unnest",
+        Volatility::Immutable,
+        "internal",
+    ),
+    (30_001, "public", "upper", Volatility::Immutable, "sql"),
+    (30_002, "public", "archive", Volatility::Volatile, "plpgsql"),
+    (30_003, "public", "dblink", Volatility::Volatile, "c"),
+    (30_004, "public", "similarity", Volatility::Immutable, "c"),
+    (30_005, "hr", "raise", Volatility::Volatile, "plpgsql"),
+    (30_006, "public", "leak", Volatility::Immutable, "plpgsql"),
+];
+
+fn snapshot() -> Snapshot {
+    let mut rows = Rows {
+        database: "db".into(),
+        schemas: ["pg_catalog", "information_schema", "public", "hr"]
+            .map(String::from)
+            .into(),
+        inherits: vec![(20_005, 20_004)],
+        operators: vec![
+            ("public".into(), "%".into(), 30_004),
+            ("hr".into(), "+".into(), 30_005),
+            ("public".into(), "<<<".into(), 30_006),
+        ],
+        defaults: vec![
+            ("search_path".into(), "\"$user\", public".into()),
+            ("standard_conforming_strings".into(), "on".into()),
+            ("client_encoding".into(), "UTF8".into()),
+        ],
+        ..Rows::default()
+    };
+    for (oid, schema, name, kind, columns) in RELATIONS {
+        rows.relations.push(RelationRow {
+            oid: *oid,
+            schema: (*schema).into(),
+            name: (*name).into(),
+            kind: *kind,
+            rules: *name == "ruled",
+        });
+        for (number, column) in (1..).zip(columns.split(' ')) {
+            rows.columns.push(ColumnRow {
+                relation: *oid,
+                number,
+                name: column.into(),
+                type_oid: 25,
+            });
+        }
+    }
+    rows.reads = [(20_003, 20_001, 1), (20_003, 20_001, 3)]
+        .map(|(view, relation, column)| ReadRow {
+            view,
+            relation,
+            column,
+        })
+        .into();
+    for (oid, schema, name, volatility, language) in FUNCTIONS {
+        rows.functions.push(FunctionRow {
+            oid: *oid,
+            schema: (*schema).into(),
+            name: (*name).into(),
+            volatility: *volatility,
+            language: (*language).into(),
+        });
+    }
+    Snapshot::new(1, rows)
+}
+
+fn login(settings: &[(&str, &str)]) -> Login {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Login {
+        user: "app".into(),
+        database: "db".into(),
+        application: None,
+        settings: settings.iter().map(own).collect(),
+    }
+}
+
+fn session(snapshot: &Snapshot) -> Session {
+    Session::new(&login(&[]), snapshot)
+}
+
+fn facts(text: &str) -> Facts {
+    let snapshot = snapshot();
+    analyse(text.as_bytes(), &session(&snapshot), &snapshot)
+}
+
+/// One line per touch: `select public.emp(ssn! id~) where through public.staff`, where `!` is shown, `~` derived,
+/// `?` filtered and `=` written. An opaque text is its kind.
+fn told(facts: &Facts) -> Vec<String> {
+    match &facts.touches {
+        Touches::Known(touches) => touches.iter().map(line).collect(),
+        Touches::Opaque(opacity) => vec![format!("opaque {}", opacity.kind)],
+    }
+}
+
+fn line(touch: &Touch) -> String {
+    let object = match &touch.object {
+        Object::Database => "database".to_owned(),
+        Object::Schema(name) => format!("schema {name}"),
+        Object::Relation(relation) => format!("{}.{}", relation.schema, relation.name),
+        Object::Function(function) => format!("{}.{}()", function.schema, function.name),
+        Object::Setting(name) => format!("setting {name}"),
+        Object::Role(name) => format!("role {name}"),
+        Object::Other { kind, name } => format!("{kind} {name}"),
+    };
+    let mut line = format!("{} {object}", touch.verb.name());
+    if !touch.columns.is_empty() {
+        let columns: Vec<String> = touch
+            .columns
+            .iter()
+            .map(|used| {
+                let mark = match used.how {
+                    Use::Shown => '!',
+                    Use::Derived => '~',
+                    Use::Filtered => '?',
+                    Use::Written => '=',
+                };
+                format!("{}{mark}", used.column.name)
+            })
+            .collect();
+        line += &format!("({})", columns.join(" "));
+    }
+    if touch.restricted && matches!(touch.object, Object::Relation(_)) {
+        line += " where";
+    }
+    if let Some(through) = &touch.through {
+        line += &format!(" through {}", through.name);
+    }
+    line
+}
+
+#[track_caller]
+fn check(cases: &[(&str, &[&str])]) {
+    let mut wrong = String::new();
+    for (text, expected) in cases {
+        let facts = facts(text);
+        let told = told(&facts);
+        if told != *expected {
+            wrong += &format!(
+                "{text}\n  expected {expected:?}\n  but told {told:?} {:?}\n",
+                facts.touches
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+fn shared(text: &str) -> Arc<str> {
+    Arc::from(text)
+}

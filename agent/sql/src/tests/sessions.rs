@@ -1,0 +1,247 @@
+//! How the state of a session follows what it runs.
+
+use model::{Outcome, Status};
+
+use super::{login, shared, snapshot, told};
+use crate::{Facts, Session, Snapshot, analyse};
+
+struct Run {
+    snapshot: Snapshot,
+    session: Session,
+}
+
+impl Run {
+    fn new(settings: &[(&str, &str)]) -> Self {
+        let snapshot = snapshot();
+        let session = Session::new(&login(settings), &snapshot);
+        Self { snapshot, session }
+    }
+
+    fn forward(&mut self, text: &str) -> Facts {
+        let facts = analyse(text.as_bytes(), &self.session, &self.snapshot);
+        self.session.forwarded(&facts);
+        facts
+    }
+
+    fn finish(&mut self, facts: &Facts, worked: bool, tag: &str) {
+        let status = match worked {
+            true => Status::Completed,
+            false => Status::Failed {
+                code: "42000".into(),
+                message: "no".into(),
+            },
+        };
+        let outcome = Outcome {
+            status,
+            tags: vec![tag.into()],
+            rows: 0,
+            bytes: 0,
+            masked: 0,
+        };
+        self.session.finished(facts, &outcome);
+    }
+
+    /// Runs a statement to its end, outside a transaction.
+    fn run(&mut self, text: &str) {
+        self.step(text, true);
+        self.session.settled();
+    }
+
+    /// Runs a statement inside a transaction.
+    fn step(&mut self, text: &str, worked: bool) {
+        let facts = self.forward(text);
+        self.finish(&facts, worked, text);
+    }
+
+    fn emp(&self) -> String {
+        let text = b"SELECT count(*) FROM emp";
+        told(&analyse(text, &self.session, &self.snapshot)).join(",")
+    }
+}
+
+const PUBLIC: &str = "select public.emp";
+const HR: &str = "select hr.emp";
+const UNKNOWN: &str = "opaque search_path";
+
+#[test]
+fn a_login_sets_the_path() {
+    assert_eq!(Run::new(&[]).emp(), PUBLIC);
+    assert_eq!(Run::new(&[("search_path", "hr")]).emp(), HR);
+    assert_eq!(Run::new(&[("options", "-c search_path=hr")]).emp(), HR);
+    assert_eq!(
+        Run::new(&[("options", "-csearch_path=hr"), ("search_path", "public")]).emp(),
+        PUBLIC
+    );
+    assert_eq!(Run::new(&[("search_path", "hr,,")]).emp(), UNKNOWN);
+    assert_eq!(Run::new(&[("options", "-Z")]).emp(), UNKNOWN);
+}
+
+#[test]
+fn the_users_own_schema_comes_first() {
+    let mut login = login(&[]);
+    login.user = "hr".into();
+    let snapshot = snapshot();
+    let session = Session::new(&login, &snapshot);
+    let told = told(&analyse(
+        b"SELECT count(*) FROM hr.emp, pay",
+        &session,
+        &snapshot,
+    ));
+    assert_eq!(told, [HR, "select hr.pay"]);
+}
+
+#[test]
+fn a_path_is_unknown_until_the_server_has_set_it() {
+    let mut run = Run::new(&[]);
+    let facts = run.forward("SET search_path = hr");
+    assert_eq!(run.emp(), UNKNOWN);
+    run.finish(&facts, true, "SET");
+    assert_eq!(run.emp(), HR);
+    run.session.settled();
+    assert_eq!(run.emp(), HR);
+}
+
+#[test]
+fn a_path_that_was_refused_is_the_old_one() {
+    let mut run = Run::new(&[]);
+    run.step("SET search_path = hr", false);
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn a_rollback_restores_the_path_and_a_commit_keeps_it() {
+    let mut run = Run::new(&[]);
+    run.step("BEGIN", true);
+    run.step("SET search_path = hr", true);
+    assert_eq!(run.emp(), HR);
+    run.run("ROLLBACK");
+    assert_eq!(run.emp(), PUBLIC);
+    run.step("BEGIN", true);
+    run.step("SET search_path = hr", true);
+    run.run("COMMIT");
+    assert_eq!(run.emp(), HR);
+}
+
+#[test]
+fn a_commit_of_a_failed_transaction_is_a_rollback() {
+    let mut run = Run::new(&[]);
+    run.step("BEGIN", true);
+    run.step("SET search_path = hr", true);
+    run.step("SELECT 1", false);
+    let facts = run.forward("COMMIT");
+    run.finish(&facts, true, "ROLLBACK");
+    run.session.settled();
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn a_text_that_commits_and_then_fails_leaves_the_path_unknown() {
+    let mut run = Run::new(&[]);
+    run.step("BEGIN; SET search_path = hr; COMMIT; SELECT 1/0", false);
+    run.session.settled();
+    assert_eq!(run.emp(), UNKNOWN);
+    let mut run = Run::new(&[]);
+    run.step("BEGIN", true);
+    run.step("SET search_path = hr", true);
+    run.step("COMMIT; SELECT 1/0", false);
+    run.session.settled();
+    assert_eq!(run.emp(), UNKNOWN);
+}
+
+#[test]
+fn a_rollback_to_a_savepoint_leaves_the_path_unknown() {
+    let mut run = Run::new(&[]);
+    run.step("BEGIN", true);
+    run.step("SET search_path = hr", true);
+    run.step("SAVEPOINT s", true);
+    run.step("ROLLBACK TO s", true);
+    assert_eq!(run.emp(), UNKNOWN);
+    run.run("COMMIT");
+    assert_eq!(run.emp(), UNKNOWN);
+    run.run("SET search_path = public");
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn a_local_setting_ends_with_its_transaction() {
+    let mut run = Run::new(&[]);
+    run.step("BEGIN", true);
+    run.step("SET LOCAL search_path = hr", true);
+    assert_eq!(run.emp(), HR);
+    run.run("COMMIT");
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn a_function_that_is_not_known_may_have_set_the_path() {
+    let mut run = Run::new(&[]);
+    run.run("SELECT archive(1)");
+    assert_eq!(run.emp(), UNKNOWN);
+    run.run("RESET search_path");
+    assert_eq!(run.emp(), PUBLIC);
+    run.run("SELECT dblink('x')");
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn an_opaque_statement_leaves_nothing_known_unless_it_failed() {
+    let mut run = Run::new(&[]);
+    run.step("SELECT 1 FROM nothing", false);
+    run.session.settled();
+    assert_eq!(run.emp(), PUBLIC);
+    run.run("DO $$ BEGIN END $$");
+    assert_eq!(run.emp(), UNKNOWN);
+}
+
+#[test]
+fn a_temporary_table_hides_until_it_is_discarded() {
+    let mut run = Run::new(&[]);
+    run.run("CREATE TEMP TABLE emp (a int)");
+    assert_eq!(run.emp(), "opaque unresolved");
+    run.run("DISCARD ALL");
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn names_wait_for_a_snapshot_after_a_definition() {
+    let mut run = Run::new(&[]);
+    run.step("BEGIN", true);
+    run.step("ALTER TABLE emp RENAME TO x", true);
+    assert_eq!(run.emp(), "opaque catalog");
+    run.run("COMMIT");
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn two_changes_in_flight_are_known_only_together() {
+    let mut run = Run::new(&[]);
+    let first = run.forward("SET search_path = hr");
+    let second = run.forward("SET search_path = public");
+    run.finish(&first, true, "SET");
+    assert_eq!(run.emp(), UNKNOWN);
+    run.finish(&second, true, "SET");
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn a_reported_setting_is_believed_when_nothing_is_in_flight() {
+    let mut run = Run::new(&[]);
+    run.session.reported("standard_conforming_strings", "off");
+    assert_eq!(run.session.settings().standard_strings, Some(false));
+    let facts = run.forward("SET standard_conforming_strings = on");
+    assert_eq!(run.session.settings().standard_strings, None);
+    run.session.reported("standard_conforming_strings", "on");
+    assert_eq!(run.session.settings().standard_strings, None);
+    run.finish(&facts, true, "SET");
+    assert_eq!(run.session.settings().standard_strings, Some(true));
+}
+
+#[test]
+fn a_role_decides_what_user_means() {
+    let mut run = Run::new(&[]);
+    run.run("SET ROLE hr");
+    assert_eq!(run.session.settings().role, Some(shared("hr")));
+    assert_eq!(run.emp(), UNKNOWN);
+    run.run("SET ROLE NONE");
+    assert_eq!(run.emp(), PUBLIC);
+}
