@@ -118,7 +118,7 @@ impl Wire {
     }
 
     /// The next message; an error of kind UnexpectedEof where the connection ended.
-    pub fn next(&mut self) -> io::Result<Frame> {
+    pub fn read(&mut self) -> io::Result<Frame> {
         let mut header = [0; 5];
         self.stream.read_exact(&mut header)?;
         let [tag, length @ ..] = header;
@@ -133,7 +133,7 @@ impl Wire {
     pub fn until_ready(&mut self) -> io::Result<Vec<Frame>> {
         let mut frames = Vec::new();
         loop {
-            match self.next() {
+            match self.read() {
                 Ok(frame) => {
                     let is_ready = frame.tag == 'Z';
                     frames.push(frame);
@@ -151,7 +151,7 @@ impl Wire {
     pub fn until_end(&mut self) -> io::Result<Vec<Frame>> {
         let mut frames = Vec::new();
         loop {
-            match self.next() {
+            match self.read() {
                 Ok(frame) => frames.push(frame),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(frames),
                 Err(error) => return Err(error),
