@@ -20,7 +20,7 @@ use intercept::{Door, Gateway, Interception};
 use journal::Journal;
 use model::{AuditEvent, AuditRecord, SCHEMA_VERSION};
 use policy::PolicySet;
-use proxy::{Cancels, Gate, Proxy, Shared};
+use proxy::{Cancels, Gate, Proxy, Shared, Stop};
 use tokio::sync::watch;
 
 use crate::archiver;
@@ -70,7 +70,7 @@ async fn serve(
     data: &tokio::runtime::Handle,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
-    let (stop, stopping) = watch::channel(false);
+    let (stop, _) = watch::channel(Stop::No);
     let (publish, published) = watch::channel(policies.clone());
     let desk = Desk::new(QUESTIONS);
     let door = {
@@ -113,12 +113,12 @@ async fn serve(
             cancels: Cancels::default(),
             dialer,
             settings: config.sessions,
-            stopping: stopping.clone(),
+            stop: stop.subscribe(),
         },
         resolver,
         servers: config.servers.clone(),
     };
-    let sessions = data.spawn(proxy.serve(door, stopping, DRAIN));
+    let sessions = data.spawn(proxy.serve(door, stop.clone(), DRAIN));
     tracing::info!(policies = policies.len(), hash = %policies.hash(), "ready");
     loop {
         match signals.next().await {
@@ -131,7 +131,7 @@ async fn serve(
         "stopping: sessions have {} s to come to a quiet point",
         DRAIN.as_secs()
     );
-    stop.send_replace(true);
+    stop.send_replace(Stop::WhenQuiet);
     sessions.await?;
     control.abort();
     // A socket that nobody answers would only confuse.

@@ -11,7 +11,10 @@ use model::{SessionId, Target};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::session::{Session, Shared};
+use crate::session::{Session, Shared, Stop};
+
+/// Time that sessions have to end once they are told to.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The servers that the configuration names, by address.
 pub type Servers = HashMap<SocketAddr, Arc<str>>;
@@ -27,11 +30,34 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Serves connections of this door until the agent stops, then lets sessions reach a quiet point until the deadline.
-    pub async fn serve(self, door: Door, mut stopping: watch::Receiver<bool>, deadline: Duration) {
-        let places = Arc::new(Semaphore::new(self.shared.settings.most));
+    /// Serves connections of this door until the agent wants to stop. Then sessions have until the deadline to come to
+    /// a quiet point, and are ended after it.
+    pub async fn serve(self, door: Door, stop: watch::Sender<Stop>, deadline: Duration) {
         let mut sessions = JoinSet::new();
-        while !*stopping.borrow() {
+        self.accept(&door, stop.subscribe(), &mut sessions).await;
+        drop(door);
+        for patience in [deadline, LAST_WORDS] {
+            let drained = async { while sessions.join_next().await.is_some() {} };
+            if tokio::time::timeout(patience, drained).await.is_ok() {
+                return;
+            }
+            tracing::warn!(
+                sessions = sessions.len(),
+                "sessions are under way at the deadline, and are ended"
+            );
+            stop.send_replace(Stop::Now);
+        }
+        sessions.shutdown().await;
+    }
+
+    async fn accept(
+        &self,
+        door: &Door,
+        mut stop: watch::Receiver<Stop>,
+        sessions: &mut JoinSet<()>,
+    ) {
+        let places = Arc::new(Semaphore::new(self.shared.settings.most));
+        loop {
             tokio::select! {
                 accepted = door.accept() => match places.clone().try_acquire_owned() {
                     Ok(place) => {
@@ -48,17 +74,8 @@ impl Proxy {
                     ),
                 },
                 Some(_) = sessions.join_next() => {}
-                changed = stopping.changed() => if changed.is_err() { break },
+                _ = stop.wait_for(|stop| *stop != Stop::No) => return,
             }
-        }
-        drop(door);
-        let drained = async { while sessions.join_next().await.is_some() {} };
-        if tokio::time::timeout(deadline, drained).await.is_err() {
-            tracing::warn!(
-                sessions = sessions.len(),
-                "sessions were cut off at the deadline"
-            );
-            sessions.shutdown().await;
         }
     }
 
