@@ -57,6 +57,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("weir-sql", &["weir-model"]),
+    ("weir-tests", &["weir-stage"]),
+    ("xtask", &["weir-stage"]),
 ];
 
 /// A package and one that it depends on.
