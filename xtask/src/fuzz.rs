@@ -191,7 +191,8 @@ fn shown(path: &Path) -> std::path::Display<'_> {
 fn is_noise(line: &str) -> bool {
     let event = line.split_whitespace().nth(1);
     let is_find = line.starts_with('#') && matches!(event, Some("NEW" | "REDUCE" | "RELOAD"));
-    is_find || line.starts_with('"') || line.starts_with("######")
+    let is_detail = ["\tNEW_FUNC", "\"", "######"];
+    is_find || is_detail.iter().any(|start| line.starts_with(start))
 }
 
 /// The youngest file of a directory, if it was written after that moment.
