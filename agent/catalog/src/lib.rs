@@ -60,7 +60,7 @@ pub enum CatalogError {
         error: io::Error,
     },
     /// The server refused the login or a query.
-    #[error("cannot read the catalog of {database}: {error}")]
+    #[error("cannot read the catalog of {database}: {}", said(error))]
     Refused {
         /// The database.
         database: String,
@@ -75,6 +75,14 @@ pub enum CatalogError {
         /// The configured limit.
         limit: Duration,
     },
+}
+
+/// The server's own words, where it said any: the error itself only names the kind of failure.
+fn said(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(said) => said.to_string(),
+        None => error.to_string(),
+    }
 }
 
 /// How the agent opens its own connections.

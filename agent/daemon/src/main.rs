@@ -20,9 +20,20 @@ fn main() -> ExitCode {
     match commands::dispatch(cli) {
         Ok(code) => code,
         Err(error) => {
-            // `{:#}` joins the chain of causes on one line.
-            eprintln!("weir: {error:#}");
+            eprintln!("weir: {}", on_one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with those of its causes that it does not tell itself.
+fn on_one_line(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |told, cause| match told.as_str() {
+            "" => cause,
+            _ if told.contains(&cause) => told,
+            _ => format!("{told}: {cause}"),
+        })
 }

@@ -132,6 +132,11 @@ fn cgroup_of(effective: &Effective) -> Finding {
         .and_then(|cgroup| cgroup::outside(effective, &cgroup).map(|_| cgroup));
     match found {
         Ok(cgroup) => good(NAME, format!("{}, id {}", cgroup.path.display(), cgroup.id)),
+        // A service has a cgroup of its own.
+        Err(error @ InterceptError::AgentInRoot { .. }) => lacking(
+            NAME,
+            format!("an agent started from this shell would be refused: {error}"),
+        ),
         Err(error) => missing(NAME, error.to_string()),
     }
 }

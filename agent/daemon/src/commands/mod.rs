@@ -48,6 +48,8 @@ fn log_to_stderr() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        // A log that nobody takes any more must not end the agent.
+        .log_internal_errors(false)
         .init();
 }
 
