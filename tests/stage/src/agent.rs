@@ -29,17 +29,16 @@ impl Agent {
             Some(cgroup) => command_in(cgroup, program),
             None => Command::new(program),
         };
-        let mut process = command
+        let (log, output) = Lines::open(&config.with_file_name("agent.log"))?;
+        let process = command
             .arg("--config")
             .arg(config)
             .arg("run")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(output)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let output = process.stderr.take().context("no log of the agent")?;
-        let log = Lines::read(output, &config.with_file_name("agent.log"))?;
         let agent = Self {
             program: program.to_owned(),
             config: config.to_owned(),

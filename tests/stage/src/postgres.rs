@@ -151,7 +151,8 @@ impl Drop for Postgres {
 
 fn launch(programs: &Path, directory: &Path, port: u16) -> anyhow::Result<(Child, Lines)> {
     let data = directory.join("data");
-    let mut server = unprivileged(&programs.join("postgres"))
+    let (log, output) = Lines::open(&directory.join("postgres.log"))?;
+    let server = unprivileged(&programs.join("postgres"))
         .arg("-D")
         .arg(&data)
         .args([
@@ -171,11 +172,9 @@ fn launch(programs: &Path, directory: &Path, port: u16) -> anyhow::Result<(Child
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(output)
         .spawn()
         .context("cannot start postgres")?;
-    let output = server.stderr.take().context("no log of postgres")?;
-    let log = Lines::read(output, &directory.join("postgres.log"))?;
     log.wait_for("database system is ready to accept connections", PATIENCE)?;
     Ok((server, log))
 }
