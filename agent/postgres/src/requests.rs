@@ -15,7 +15,7 @@ use crate::messages::target::Target;
 use crate::messages::{execute, query};
 use crate::pipeline::{Awaited, Behind};
 use crate::reader::Malformed;
-use crate::refusal::{protocol_error, unknown_portal};
+use crate::refusal::protocol_error;
 use crate::session::{Engine, Phase, forward, pass};
 use crate::statements::{Found, Portal};
 use crate::verdicts::Question;
@@ -123,7 +123,7 @@ impl Engine {
     }
 
     /// The limit that the message is over, if the session can go on without it.
-    fn excess(&self, header: Header) -> Result<Option<usize>, ProtocolError> {
+    pub(crate) fn excess(&self, header: Header) -> Result<Option<usize>, ProtocolError> {
         let limit = match header.tag {
             client::QUERY | client::PARSE => self.limits.statement,
             client::BIND | client::FUNCTION_CALL => self.limits.message,
@@ -303,7 +303,7 @@ impl Engine {
             Some((portal, statement))
         });
         let Some((portal, statement)) = known else {
-            self.refuse_extended(self.last_ticket, unknown_portal(&name), out);
+            self.refuse_unknown(&name, out);
             return Ok(Step::Done);
         };
         let command = command(

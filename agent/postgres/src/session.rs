@@ -63,6 +63,8 @@ pub(crate) enum Phase {
 pub struct Engine {
     pub(crate) limits: Limits,
     pub(crate) phase: Phase,
+    /// Whether a request came during authentication, and waits for its end.
+    pub(crate) is_early: bool,
     /// Bytes of the client's current message that pass as they are.
     pub(crate) client_passing: usize,
     /// Bytes of the client's current message that are thrown away.
@@ -94,6 +96,7 @@ impl Engine {
         Self {
             limits,
             phase: Phase::Startup,
+            is_early: false,
             client_passing: 0,
             client_discarding: 0,
             server_passing: 0,
@@ -157,6 +160,7 @@ impl Session for Engine {
     fn is_blocked(&self) -> bool {
         self.question.is_some()
             || self.stalled.is_some()
+            || (self.is_early && self.phase == Phase::Authentication)
             || self.pipeline.len() >= self.limits.awaited
             || self.pipeline.behind() == Behind::Nothing
     }

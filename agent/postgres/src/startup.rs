@@ -88,11 +88,17 @@ impl Engine {
                     self.phase = Phase::Terminated;
                     return Ok(Progress::Terminated);
                 }
-                _ => {
+                frame::client::AUTHENTICATION => {
                     return Err(protocol_error(
                         Side::Client,
-                        "something other than an answer during authentication",
+                        "an answer of impossible length during authentication",
                     ));
+                }
+                _ => {
+                    // A client that trusts in being trusted sends its first request early.
+                    self.excess(header)?;
+                    self.is_early = true;
+                    return Ok(Progress::NeedMore);
                 }
             }
         }

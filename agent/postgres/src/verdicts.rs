@@ -11,7 +11,7 @@ use crate::messages::parse::Parse;
 use crate::messages::target;
 use crate::pipeline::{Awaited, Behind, Run, outcome};
 use crate::refusal::{
-    put_failing_call, put_failing_parse, put_failing_query, put_fatal, too_large,
+    put_failing_call, put_failing_parse, put_failing_query, put_fatal, too_large, unknown_portal,
 };
 use crate::session::{Engine, Phase, forward};
 use crate::statements::{Portal, Prepared};
@@ -130,13 +130,7 @@ impl Engine {
         out: &mut Outbox,
     ) {
         if !run.masks.is_empty() && portal.fields.get().is_none() {
-            let mut describe = BytesMut::new();
-            target::put_describe_portal(&mut describe, &portal.name);
-            let awaited = Awaited::Describe {
-                portal: Some(portal.clone()),
-                hidden: true,
-            };
-            self.send(&describe.freeze(), awaited, out);
+            self.describe_unseen(&portal.name, Some(portal.clone()), out);
         }
         let is_held_up = run.behind == Behind::Nothing;
         self.send(message, Awaited::Execute(run, portal), out);
@@ -161,7 +155,25 @@ impl Engine {
         }
     }
 
-    pub(crate) fn refuse_extended(&mut self, ticket: Ticket, refusal: Refusal, out: &mut Outbox) {
+    /// Refuses to run a portal whose text nobody has seen. Where the server has no such portal either, the client reads
+    /// that from the server.
+    pub(crate) fn refuse_unknown(&mut self, name: &[u8], out: &mut Outbox) {
+        self.describe_unseen(name, None, out);
+        self.refuse_extended(self.last_ticket, unknown_portal(name), out);
+    }
+
+    /// Asks for a portal's columns without showing the answer to the client.
+    fn describe_unseen(&mut self, name: &[u8], portal: Option<Arc<Portal>>, out: &mut Outbox) {
+        let mut describe = BytesMut::new();
+        target::put_describe_portal(&mut describe, name);
+        let awaited = Awaited::Describe {
+            portal,
+            hidden: true,
+        };
+        self.send(&describe.freeze(), awaited, out);
+    }
+
+    fn refuse_extended(&mut self, ticket: Ticket, refusal: Refusal, out: &mut Outbox) {
         put_failing_parse(&mut out.to_server, ticket);
         self.pipeline.sent(Awaited::Refused(refusal));
     }

@@ -80,11 +80,13 @@ fn a_first_packet_that_is_none() {
 }
 
 #[test]
-fn a_request_during_authentication() {
-    let mut play = Play::new();
-    play.client(client::startup(196_608, &[("user", "app")]));
-    play.at_server();
-    ends(&mut play, &client::query("select 1"));
+fn an_answer_during_authentication_that_is_none() {
+    for bytes in [message(b'z', b""), b"p\0\x02\0\0".to_vec()] {
+        let mut play = Play::new();
+        play.client(client::startup(196_608, &[("user", "app")]));
+        play.at_server();
+        ends(&mut play, &bytes);
+    }
 }
 
 #[test]

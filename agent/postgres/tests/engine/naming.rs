@@ -260,6 +260,36 @@ fn a_bind_that_failed_leaves_no_portal() {
 }
 
 #[test]
+fn what_the_server_does_not_know_either_fails_in_its_words() {
+    let mut play = Play::ready();
+    play.client([client::execute("c", 0), client::sync()].concat());
+    let answer = [
+        server::error("ERROR", "34000", "no such portal"),
+        server::ready(b'I'),
+    ]
+    .concat();
+    assert_eq!(play.server(&answer).at_client(), answer);
+    assert_eq!(play.told(), ["failed", "ready idle"]);
+}
+
+#[test]
+fn what_only_the_server_knows_fails_in_ours() {
+    let mut play = Play::ready();
+    play.client([client::execute("c", 0), client::sync()].concat());
+    play.server(
+        [
+            server::no_data(),
+            server::syntax_error(),
+            server::ready(b'I'),
+        ]
+        .concat(),
+    );
+    let seen = play.at_client();
+    assert!(String::from_utf8_lossy(&seen).contains("42501"), "{seen:?}");
+    assert!(seen.ends_with(&server::ready(b'I')));
+}
+
+#[test]
 fn names_are_bytes() {
     let mut play = Play::ready();
     let odd = |name: &[u8]| crate::messages::message(b'P', &[name, b"\0select 1\0\0\0"].concat());

@@ -91,3 +91,16 @@ fn a_client_that_leaves_during_authentication_has_left() {
     play.client(client::terminate());
     assert_eq!(play.told()[1..], ["terminated"]);
 }
+
+#[test]
+fn a_request_during_authentication_waits_for_its_end() {
+    let mut play = Play::new();
+    play.client(client::startup(196_608, &[("user", "app")]));
+    play.at_server();
+    play.client(client::query("select 1"));
+    assert!(play.engine.is_blocked());
+    assert_eq!(play.at_server(), b"");
+    play.server(server::welcome());
+    assert_eq!(play.at_server(), client::query("select 1"));
+    assert!(!play.engine.is_blocked());
+}
