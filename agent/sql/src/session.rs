@@ -53,6 +53,8 @@ pub struct Session {
     next: Settings,
     /// Whether anything changed since the last moment without a transaction.
     dirty: bool,
+    /// Whether settings may have changed since then, so that a savepoint may hold other values.
+    changed: bool,
     /// Whether the catalog may have changed since then: the snapshot does not show it.
     redefined: bool,
     in_flight: u32,
@@ -69,6 +71,7 @@ impl Session {
             next: initial.clone(),
             initial,
             dirty: false,
+            changed: false,
             redefined: false,
             in_flight: 0,
             temporary: BTreeSet::new(),
@@ -99,6 +102,10 @@ impl Session {
     }
 
     fn expect(&mut self, change: &Change) {
+        self.changed |= matches!(
+            change,
+            Change::Set { .. } | Change::Tainted | Change::Anything
+        );
         match change {
             Change::Set { to, .. } => to.forget(&mut self.current),
             Change::Tainted => {
@@ -116,6 +123,7 @@ impl Session {
                 self.next = Settings::default();
             }
             Change::RolledBack => self.current = Settings::default(),
+            Change::RolledBackTo if !self.changed => {}
             Change::RolledBackTo => {
                 self.current = Settings::default();
                 self.next = Settings::default();
@@ -200,6 +208,7 @@ impl Session {
         }
         self.current = self.next.clone();
         self.dirty = false;
+        self.changed = false;
         self.redefined = false;
     }
 

@@ -163,6 +163,29 @@ fn a_rollback_to_a_savepoint_leaves_the_path_unknown() {
 }
 
 #[test]
+fn a_savepoint_without_settings_since_the_beginning_changes_nothing() {
+    let mut run = Run::new(&[]);
+    for _ in 0..2 {
+        run.step("BEGIN", true);
+        run.step("SAVEPOINT s", true);
+        run.step("SELECT 1/0", false);
+        run.step("ROLLBACK TO s", true);
+        assert_eq!(run.emp(), PUBLIC);
+        run.step("INSERT INTO emp (id) VALUES (NULL)", false);
+        run.step("ROLLBACK TO s", true);
+        assert_eq!(run.emp(), PUBLIC);
+        run.run("COMMIT");
+        assert_eq!(run.emp(), PUBLIC);
+    }
+    run.step("BEGIN", true);
+    run.step("SET search_path = hr", true);
+    run.step("SAVEPOINT s", true);
+    run.step("SET search_path = public", true);
+    run.step("ROLLBACK TO s", true);
+    assert_eq!(run.emp(), UNKNOWN);
+}
+
+#[test]
 fn a_local_setting_ends_with_its_transaction() {
     let mut run = Run::new(&[]);
     run.step("BEGIN", true);
