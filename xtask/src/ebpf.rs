@@ -2,7 +2,8 @@
 //!
 //! The object is kept in the repository, so that the agent builds wherever stable Rust does. `--check` compiles
 //! it again and fails unless every bit is the same: what people run is what the sources say. The bits depend
-//! on the compiler, so the toolchain is written down beside the object.
+//! on the compiler, so the toolchain is written down beside the object, with a digest of the sources: where another
+//! toolchain is installed, as after an update of the distribution, bits cannot be compared, and the digest is.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,45 +25,63 @@ pub fn run(arguments: &[String]) -> Result<()> {
         _ => bail!("`cargo xtask ebpf` takes nothing or --check"),
     };
     let kept = std::fs::read_to_string(command::root().join(BUILT_WITH)).unwrap_or_default();
-    let toolchain = toolchain::find(|toolchain| toolchain.describe() == kept.trim())?;
+    let toolchain = toolchain::find(|toolchain| kept.starts_with(&toolchain.describe()))?;
     let built = build(&toolchain)?;
+    let made = format!("{}\nsources {}\n", toolchain.describe(), sources()?);
     if check {
-        compare(&built, kept.trim(), &toolchain)
+        compare(&built, &kept, &made)
     } else {
-        keep(&built, &toolchain)
+        keep(&built, &made)
     }
 }
 
-fn keep(built: &Path, toolchain: &Toolchain) -> Result<()> {
+fn keep(built: &Path, made: &str) -> Result<()> {
     let object = command::root().join(OBJECT);
     std::fs::copy(built, &object).with_context(|| format!("cannot write {OBJECT}"))?;
-    std::fs::write(
-        command::root().join(BUILT_WITH),
-        toolchain.describe() + "\n",
-    )?;
+    std::fs::write(command::root().join(BUILT_WITH), made)?;
     let size = std::fs::metadata(&object)?.len();
-    eprintln!(
-        "{OBJECT}: {size} bytes, built with {}",
-        toolchain.describe()
-    );
+    eprintln!("{OBJECT}: {size} bytes, built with {made}");
     Ok(())
 }
 
-fn compare(built: &Path, kept: &str, toolchain: &Toolchain) -> Result<()> {
+fn compare(built: &Path, kept: &str, made: &str) -> Result<()> {
     let object = std::fs::read(command::root().join(OBJECT))
         .with_context(|| format!("cannot read {OBJECT}; run `cargo xtask ebpf`"))?;
     if object == std::fs::read(built)? {
         eprintln!("{OBJECT} is what the sources say");
         return Ok(());
     }
-    let here = toolchain.describe();
-    if here == kept {
+    let (here, there) = (made.lines().next(), kept.lines().next());
+    if here == there || made.lines().nth(1) != kept.lines().nth(1) {
         bail!("{OBJECT} is not what the sources say; run `cargo xtask ebpf` and commit the result");
     }
-    bail!(
-        "{OBJECT} was built with {kept}, and here is {here}: the bits differ, for that reason or another; \
-         run `cargo xtask ebpf` and commit the result, or check where the first toolchain is"
+    eprintln!(
+        "{OBJECT} was made of these sources with {}, and here is {}: they build, and the bits cannot be compared",
+        there.unwrap_or("nothing"),
+        here.unwrap_or("nothing")
     );
+    Ok(())
+}
+
+/// A digest of everything below `ebpf/` that git knows of, as it is in the working tree.
+fn sources() -> Result<String> {
+    let mut list = Command::new("git");
+    list.current_dir(command::root()).args(["ls-files", "ebpf"]);
+    let files = command::capture(&mut list)?;
+    let mut hash = Command::new("git");
+    hash.current_dir(command::root())
+        .args(["hash-object", "--"])
+        .args(files.lines());
+    let hashes = command::capture(&mut hash)?;
+    let mut tree = String::new();
+    for (hash, file) in hashes.lines().zip(files.lines()) {
+        tree += &format!("{hash} {file}\n");
+    }
+    let list = command::target_directory().join("probes/sources");
+    std::fs::write(&list, tree)?;
+    let mut digest = Command::new("git");
+    digest.arg("hash-object").arg(&list);
+    Ok(command::capture(&mut digest)?.trim().to_owned())
 }
 
 /// Compiles and strips the object; gives where it lies.
