@@ -11,6 +11,8 @@
 
 mod binary;
 mod door;
+pub mod messages;
+pub mod shop;
 mod wire;
 mod world;
 
