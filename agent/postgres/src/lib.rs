@@ -13,6 +13,8 @@
 //! Protocol: <https://www.postgresql.org/docs/current/protocol.html>.
 
 mod answers;
+mod extended;
+mod failures;
 mod frame;
 mod messages;
 mod pipeline;

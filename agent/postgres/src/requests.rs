@@ -2,22 +2,16 @@
 //!
 //! What becomes of a verdict is not known here (see `verdicts`).
 
-use std::sync::{Arc, OnceLock};
-
 use bytes::{Buf, Bytes, BytesMut};
 use protocol::{Ask, Command, Outbox, Progress, ProtocolError, Side, Source};
 
 use crate::frame::{self, Header, client};
-use crate::messages::bind::Bind;
 use crate::messages::function_call::FunctionCall;
-use crate::messages::parse::Parse;
-use crate::messages::target::Target;
-use crate::messages::{execute, query};
+use crate::messages::query;
 use crate::pipeline::{Awaited, Behind};
 use crate::reader::Malformed;
 use crate::refusal::protocol_error;
 use crate::session::{Engine, Phase, forward, pass};
-use crate::statements::{Found, Portal};
 use crate::verdicts::Question;
 
 /// Bytes of a message that only names something; `PQ_SMALL_MESSAGE_LIMIT` in PostgreSQL's `libpq/libpq.h`.
@@ -37,7 +31,7 @@ enum Turn {
 }
 
 /// What one message of the client came to.
-enum Step {
+pub(crate) enum Step {
     /// It was dealt with.
     Done,
     /// Nothing can be done with it before the server has answered more.
@@ -224,127 +218,6 @@ impl Engine {
         }
     }
 
-    fn parse(&mut self, message: &Bytes, body: Bytes, out: &mut Outbox) -> Result<Step, Malformed> {
-        let parse = Parse::read(body)?;
-        if self.statements.pending_weight() > self.limits.remembered {
-            return Ok(self.wait(out));
-        }
-        let command = command(Source::Text(parse.text.clone()), Vec::new());
-        let question = Question::Parse {
-            message: message.clone(),
-            parse,
-        };
-        Ok(Step::Ask(self.ask(question, Ask::Prepare(command))))
-    }
-
-    fn bind(&mut self, message: &Bytes, body: Bytes, out: &mut Outbox) -> Result<Step, Malformed> {
-        if self.portals.pending_weight() > self.limits.remembered {
-            return Ok(self.wait(out));
-        }
-        let bind = Bind::read(body, self.limits.value)?;
-        let statement = match self.statements.find(&bind.statement, self.segment) {
-            Found::Unsettled => return Ok(Step::Wait),
-            Found::Known(statement) => Some(statement),
-            Found::Nothing => None,
-        };
-        let portal = Portal {
-            name: Bytes::copy_from_slice(&bind.portal),
-            statement,
-            parameters: bind.parameters,
-            since: self.last_ticket,
-            fields: OnceLock::new(),
-        };
-        self.send(message, Awaited::Bind, out);
-        self.portals
-            .sent(bind.portal, Some(Arc::new(portal)), self.segment);
-        Ok(Step::Done)
-    }
-
-    fn describe(
-        &mut self,
-        message: &Bytes,
-        body: Bytes,
-        out: &mut Outbox,
-    ) -> Result<Step, Malformed> {
-        let portal = match Target::read(body)? {
-            Target::Statement(_) => None,
-            Target::Portal(name) => match self.portals.find(&name, self.segment) {
-                Found::Unsettled => return Ok(Step::Wait),
-                Found::Nothing => None,
-                Found::Known(portal) => Some(portal),
-            },
-        };
-        let awaited = Awaited::Describe {
-            portal,
-            hidden: false,
-        };
-        self.send(message, awaited, out);
-        Ok(Step::Done)
-    }
-
-    fn execute(
-        &mut self,
-        message: &Bytes,
-        body: Bytes,
-        out: &mut Outbox,
-    ) -> Result<Step, Malformed> {
-        let name = execute::read(body)?;
-        let portal = match self.portals.find(&name, self.segment) {
-            Found::Unsettled => return Ok(Step::Wait),
-            // What runs between a Bind and its Execute may end the portal and make another of that name.
-            Found::Known(portal) if self.pipeline.runs_after(portal.since) => {
-                return Ok(self.wait(out));
-            }
-            Found::Known(portal) => Some(portal),
-            Found::Nothing => None,
-        };
-        let known = portal.and_then(|portal| {
-            let statement = portal.statement.clone()?;
-            Some((portal, statement))
-        });
-        let Some((portal, statement)) = known else {
-            self.refuse_unknown(&name, out);
-            return Ok(Step::Done);
-        };
-        let command = command(
-            Source::Text(statement.text.clone()),
-            portal.parameters.clone(),
-        );
-        let question = Question::Execute {
-            message: message.clone(),
-            portal,
-            wording: statement.wording,
-        };
-        Ok(Step::Ask(self.ask(question, Ask::Run(command))))
-    }
-
-    fn close_name(
-        &mut self,
-        message: &Bytes,
-        body: Bytes,
-        out: &mut Outbox,
-    ) -> Result<Step, Malformed> {
-        match Target::read(body)? {
-            Target::Statement(name) => {
-                self.send(message, Awaited::CloseStatement, out);
-                self.statements.sent(name, None, self.segment);
-            }
-            Target::Portal(name) => {
-                self.send(message, Awaited::ClosePortal, out);
-                self.portals.sent(name, None, self.segment);
-            }
-        }
-        Ok(Step::Done)
-    }
-
-    /// Waits for answers that the server may keep in its buffer until a Sync, which may only come behind this message.
-    fn wait(&mut self, out: &mut Outbox) -> Step {
-        if !std::mem::replace(&mut self.flushed, true) {
-            self.flush(out);
-        }
-        Step::Wait
-    }
-
     /// Makes the server send what it has answered.
     pub(crate) fn flush(&mut self, out: &mut Outbox) {
         frame::put(&mut out.to_server, client::FLUSH, &[]);
@@ -361,6 +234,6 @@ fn malformed(error: Malformed) -> ProtocolError {
     protocol_error(Side::Client, error.0)
 }
 
-fn command(source: Source, parameters: Vec<model::Parameter>) -> Command {
+pub(crate) fn command(source: Source, parameters: Vec<model::Parameter>) -> Command {
     Command { source, parameters }
 }

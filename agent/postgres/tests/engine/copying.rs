@@ -173,6 +173,20 @@ fn data_behind_a_row_that_failed_is_thrown_away() {
 }
 
 #[test]
+fn a_request_behind_a_copy_that_failed_waits_until_the_server_is_ready() {
+    let mut play = Play::ready();
+    play.client(client::query(COPY));
+    play.server(server::copy_in());
+    play.at_server();
+    play.server(server::error("ERROR", "22P02", "bad row"));
+    play.client([data(), client::query("select 1")].concat());
+    assert_eq!(play.at_server(), b"");
+    assert!(play.error.is_none());
+    play.server(server::ready(b'I'));
+    assert_eq!(play.at_server(), client::query("select 1"));
+}
+
+#[test]
 fn a_copy_by_execute_that_failed_before_its_data_ends_at_the_sync_that_was_sent_with_it() {
     let mut play = Play::ready();
     play.client([client::run(COPY), client::sync()].concat());

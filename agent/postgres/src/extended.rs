@@ -1,0 +1,151 @@
+//! Parse, Bind, Describe, Execute and Close: what names are made, and what the text behind a name is.
+//! <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use protocol::{Ask, Outbox, Source};
+
+use crate::messages::bind::Bind;
+use crate::messages::execute;
+use crate::messages::parse::Parse;
+use crate::messages::target::Target;
+use crate::pipeline::Awaited;
+use crate::reader::Malformed;
+use crate::requests::{Step, command};
+use crate::session::Engine;
+use crate::statements::{Found, Portal};
+use crate::verdicts::Question;
+
+impl Engine {
+    pub(crate) fn parse(
+        &mut self,
+        message: &Bytes,
+        body: Bytes,
+        out: &mut Outbox,
+    ) -> Result<Step, Malformed> {
+        let parse = Parse::read(body)?;
+        if self.statements.pending_weight() > self.limits.remembered {
+            return Ok(self.wait(out));
+        }
+        let command = command(Source::Text(parse.text.clone()), Vec::new());
+        let question = Question::Parse {
+            message: message.clone(),
+            parse,
+        };
+        Ok(Step::Ask(self.ask(question, Ask::Prepare(command))))
+    }
+
+    pub(crate) fn bind(
+        &mut self,
+        message: &Bytes,
+        body: Bytes,
+        out: &mut Outbox,
+    ) -> Result<Step, Malformed> {
+        if self.portals.pending_weight() > self.limits.remembered {
+            return Ok(self.wait(out));
+        }
+        let bind = Bind::read(body, self.limits.value)?;
+        let statement = match self.statements.find(&bind.statement, self.segment) {
+            Found::Unsettled => return Ok(Step::Wait),
+            Found::Known(statement) => Some(statement),
+            Found::Nothing => None,
+        };
+        let portal = Portal {
+            name: Bytes::copy_from_slice(&bind.portal),
+            statement,
+            parameters: bind.parameters,
+            since: self.last_ticket,
+            fields: OnceLock::new(),
+        };
+        self.send(message, Awaited::Bind, out);
+        self.portals
+            .sent(bind.portal, Some(Arc::new(portal)), self.segment);
+        Ok(Step::Done)
+    }
+
+    pub(crate) fn describe(
+        &mut self,
+        message: &Bytes,
+        body: Bytes,
+        out: &mut Outbox,
+    ) -> Result<Step, Malformed> {
+        let portal = match Target::read(body)? {
+            Target::Statement(_) => None,
+            Target::Portal(name) => match self.portals.find(&name, self.segment) {
+                Found::Unsettled => return Ok(Step::Wait),
+                Found::Nothing => None,
+                Found::Known(portal) => Some(portal),
+            },
+        };
+        let awaited = Awaited::Describe {
+            portal,
+            hidden: false,
+        };
+        self.send(message, awaited, out);
+        Ok(Step::Done)
+    }
+
+    pub(crate) fn execute(
+        &mut self,
+        message: &Bytes,
+        body: Bytes,
+        out: &mut Outbox,
+    ) -> Result<Step, Malformed> {
+        let name = execute::read(body)?;
+        let portal = match self.portals.find(&name, self.segment) {
+            Found::Unsettled => return Ok(Step::Wait),
+            // What runs between a Bind and its Execute may end the portal and make another of that name.
+            Found::Known(portal) if self.pipeline.runs_after(portal.since) => {
+                return Ok(self.wait(out));
+            }
+            Found::Known(portal) => Some(portal),
+            Found::Nothing => None,
+        };
+        let known = portal.and_then(|portal| {
+            let statement = portal.statement.clone()?;
+            Some((portal, statement))
+        });
+        let Some((portal, statement)) = known else {
+            self.refuse_unknown(&name, out);
+            return Ok(Step::Done);
+        };
+        let command = command(
+            Source::Text(statement.text.clone()),
+            portal.parameters.clone(),
+        );
+        let question = Question::Execute {
+            message: message.clone(),
+            portal,
+            wording: statement.wording,
+        };
+        Ok(Step::Ask(self.ask(question, Ask::Run(command))))
+    }
+
+    pub(crate) fn close_name(
+        &mut self,
+        message: &Bytes,
+        body: Bytes,
+        out: &mut Outbox,
+    ) -> Result<Step, Malformed> {
+        match Target::read(body)? {
+            Target::Statement(name) => {
+                self.send(message, Awaited::CloseStatement, out);
+                self.statements.sent(name, None, self.segment);
+            }
+            Target::Portal(name) => {
+                self.send(message, Awaited::ClosePortal, out);
+                self.portals.sent(name, None, self.segment);
+            }
+        }
+        Ok(Step::Done)
+    }
+
+    /// Waits for answers that the server may keep in its buffer until a Sync, which may only come behind this message.
+    fn wait(&mut self, out: &mut Outbox) -> Step {
+        if !std::mem::replace(&mut self.flushed, true) {
+            self.flush(out);
+        }
+        Step::Wait
+    }
+}
