@@ -82,7 +82,7 @@ fn held(theatre: &Theatre) -> Result<()> {
         .to_owned();
     println!("\n(a second terminal)");
     weir(theatre, &["approvals", "list"])?;
-    let is_released = theatre.has_cgroups();
+    let is_released = theatre.has_two_users();
     if is_released {
         weir(
             theatre,

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use stage::{Agent, Cgroup, Folder, Postgres, command_in, free_port};
 
-use crate::command;
+use crate::{command, host};
 
 /// The shop that the story happens in.
 const SHOP: &str = "
@@ -63,17 +63,21 @@ impl Theatre {
 
     /// The host's psql as this role. Its words are the same with and without the agent, unless there is a gateway.
     pub fn psql(&self, role: &str, sql: &str) -> Command {
+        let setpriv = [
+            "setpriv".to_owned(),
+            format!("--reuid={CLIENT}"),
+            format!("--regid={CLIENT}"),
+            "--clear-groups".to_owned(),
+            "--".to_owned(),
+        ];
         let mut psql = match &self.cgroups {
-            Some(cgroups) => {
-                let mut command = command_in(&cgroups.path().join(role), "setpriv");
-                command
-                    .arg(format!("--reuid={CLIENT}"))
-                    .arg(format!("--regid={CLIENT}"))
-                    .args(["--clear-groups", "--", "psql"]);
-                command
-            }
-            None => Command::new("psql"),
+            Some(cgroups) => command_in(&cgroups.path().join(role), "env"),
+            None => Command::new("env"),
         };
+        if self.has_two_users() {
+            psql.args(setpriv);
+        }
+        psql.arg("psql");
         psql.args(self.psql_words(sql)).current_dir("/");
         psql
     }
@@ -90,6 +94,11 @@ impl Theatre {
     /// Whether clients of different cgroups are different subjects.
     pub fn has_cgroups(&self) -> bool {
         self.cgroups.is_some()
+    }
+
+    /// Whether clients run as another Unix user than the one who approves.
+    pub fn has_two_users(&self) -> bool {
+        host::is_root()
     }
 
     /// The running agent.
