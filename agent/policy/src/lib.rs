@@ -15,6 +15,7 @@ mod annotations;
 mod case;
 mod circumstances;
 mod classes;
+mod clock;
 mod decide;
 mod entities;
 mod entitled;

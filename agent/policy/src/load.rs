@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::SCHEMA;
 use crate::classes::Classes;
+use crate::clock;
 use crate::error::{Flaw, PolicyError, Problem};
 use crate::reading::{Policies, Reading, words};
 use crate::set::PolicySet;
@@ -43,7 +44,9 @@ impl PolicySet {
             return Err(PolicyError::Invalid { problems });
         }
         let authorizer = Authorizer::new();
+        let depends_on_time = policies.policies().any(clock::is_read_by);
         Ok(Self {
+            depends_on_time,
             policies,
             rules,
             classes,

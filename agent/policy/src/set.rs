@@ -19,12 +19,18 @@ pub struct PolicySet {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) authorizer: Authorizer,
     pub(crate) hash: Arc<str>,
+    pub(crate) depends_on_time: bool,
 }
 
 impl PolicySet {
     /// SHA-256, hex, over the names and contents of all files of the set, the agent's schema among them.
     pub fn hash(&self) -> Arc<str> {
         Arc::clone(&self.hash)
+    }
+
+    /// Whether a decision can change by time passing alone.
+    pub fn depends_on_time(&self) -> bool {
+        self.depends_on_time
     }
 
     /// Number of policies.

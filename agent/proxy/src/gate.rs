@@ -22,6 +22,7 @@ use policy::{Moment, PolicySet};
 use tokio::sync::watch;
 
 use crate::error::unrecorded;
+use crate::reading::Memory;
 
 /// What sessions share: the policies, the journal and the desk.
 #[derive(Clone)]
@@ -48,6 +49,8 @@ pub struct Case<'a> {
     pub request: &'a Request,
     /// Whether the session is inside a transaction block.
     pub in_transaction: bool,
+    /// What was decided about the same request before.
+    pub memory: &'a Memory,
 }
 
 /// What judging came to.
@@ -105,6 +108,9 @@ impl Gate {
 
     fn decide(&self, case: &Case<'_>, now: i64, approved: bool) -> (Decision, Arc<str>) {
         let policies = self.policies.borrow().clone();
+        if !approved && let Some(decision) = case.memory.recall(&policies, case.in_transaction) {
+            return (decision, policies.hash());
+        }
         let moment = Moment {
             time: now,
             in_transaction: case.in_transaction,
@@ -112,6 +118,9 @@ impl Gate {
         };
         let decision =
             policies.decide(case.subject, case.target, case.login, case.request, &moment);
+        if !approved {
+            case.memory.keep(&policies, case.in_transaction, &decision);
+        }
         (decision, policies.hash())
     }
 

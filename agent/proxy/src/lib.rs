@@ -15,6 +15,7 @@ mod cancels;
 mod error;
 mod gate;
 mod pump;
+mod reading;
 mod relay;
 mod scene;
 mod serve;

@@ -13,11 +13,11 @@ use std::time::Instant;
 
 use model::{Outcome, Refusal, RefusalKind, Request, Stage, Status, Verdict};
 use protocol::{Ask, Progress, Side, Ticket, Transaction};
-use sql::Facts;
 
 use crate::error::SessionError;
 use crate::gate::{Case, Held, Judged};
 use crate::pump::Event;
+use crate::reading::Reading;
 use crate::scene::{REPORTED, Reported, Scene};
 use crate::session::{End, Session, Stop, UnderWay, finished};
 
@@ -30,7 +30,7 @@ struct Asked {
     ticket: Ticket,
     stage: Stage,
     request: Request,
-    facts: Facts,
+    reading: Arc<Reading>,
     in_transaction: bool,
 }
 
@@ -52,6 +52,7 @@ impl Asked {
             stage: self.stage,
             request: &self.request,
             in_transaction: self.in_transaction,
+            memory: &self.reading.memory,
         }
     }
 }
@@ -126,13 +127,14 @@ impl Session {
                     return Answer::Unread(ticket, verdict);
                 }
             };
-            let (statement, facts) = scene.read(&command, &reported).await;
+            let reading = scene.read(&command, &reported).await;
+            let statement = reading.statement(command.parameters);
             let asked = Box::new(Asked {
                 scene,
                 ticket,
                 stage,
                 request: Request::Run(statement),
-                facts,
+                reading,
                 in_transaction,
             });
             let judged = gate.judge(&asked.case()).await;
@@ -155,13 +157,13 @@ impl Session {
         self.held = None;
         if let Verdict::Forward(_) = verdict {
             // What is only prepared changes nothing.
-            let facts = (asked.stage == Stage::Run).then_some(asked.facts);
-            if let Some(facts) = &facts {
-                asked.scene.forwarded(facts);
+            let reading = (asked.stage == Stage::Run).then_some(asked.reading);
+            if let Some(reading) = &reading {
+                asked.scene.forwarded(&reading.facts);
             }
             let since = Instant::now();
             self.under_way
-                .insert(asked.ticket, UnderWay { facts, since });
+                .insert(asked.ticket, UnderWay { reading, since });
         }
         self.pump.resolve(asked.ticket, verdict)?;
         Ok(None)
@@ -188,8 +190,8 @@ impl Session {
         let Some(request) = self.under_way.remove(&ticket) else {
             return Ok(());
         };
-        match &request.facts {
-            Some(facts) => scene.finished(facts, &outcome),
+        match &request.reading {
+            Some(reading) => scene.finished(&reading.facts, &outcome),
             None if matches!(outcome.status, Status::Failed { .. }) => scene.failed(),
             None => {}
         }

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use catalog::Catalog;
-use model::{Login, Opacity, Outcome, Shape, Statement, Subject, Target, Touches};
+use model::{Login, Opacity, Outcome, Shape, Subject, Target, Touches};
 use protocol::{Command, Source, Transaction};
 use sql::{Change, Facts, Snapshot};
+
+use crate::reading::{Reading, Readings};
 
 /// Everything about a session that does not change after its login.
 pub struct Scene {
@@ -18,6 +20,7 @@ pub struct Scene {
 
 struct State {
     names: Names,
+    readings: Readings,
     /// A statement of the open transaction made, changed or dropped objects: other sessions will see that at its end.
     defined: bool,
 }
@@ -50,33 +53,33 @@ impl Scene {
             catalog,
             state: Mutex::new(State {
                 names: Names::Fresh,
+                readings: Readings::default(),
                 defined: false,
             }),
         }
     }
 
     /// What the command would do, as of everything that was forwarded before it.
-    pub async fn read(&self, command: &Command, reported: &[Reported]) -> (Statement, Facts) {
-        let facts = match self
+    pub async fn read(&self, command: &Command, reported: &[Reported]) -> Arc<Reading> {
+        match self
             .catalog
             .snapshot(&self.target, &self.login.database)
             .await
         {
-            Ok(snapshot) => self.facts(command, &snapshot, reported),
-            Err(error) => opaque(format!("the database's catalog cannot be read: {error}")),
-        };
-        let parameters: Arc<[_]> = command.parameters.clone().into();
-        let statement = match &command.source {
-            Source::Text(text) => facts.statement(text, parameters),
-            Source::Function(oid) => {
-                let text = format!("FunctionCall {oid}");
-                facts.statement(text.as_bytes(), parameters)
+            Ok(snapshot) => self.understand(command, &snapshot, reported),
+            Err(error) => {
+                let why = format!("the database's catalog cannot be read: {error}");
+                Arc::new(Reading::new(&command.source, opaque(why)))
             }
-        };
-        (statement, facts)
+        }
     }
 
-    fn facts(&self, command: &Command, snapshot: &Snapshot, reported: &[Reported]) -> Facts {
+    fn understand(
+        &self,
+        command: &Command,
+        snapshot: &Snapshot,
+        reported: &[Reported],
+    ) -> Arc<Reading> {
         let mut state = self.state();
         if matches!(state.names, Names::Fresh) {
             let mut session = sql::Session::new(&self.login, snapshot);
@@ -85,14 +88,23 @@ impl Scene {
             }
             state.names = Names::Known(Box::new(session));
         }
-        match (&state.names, &command.source) {
-            (Names::Known(session), Source::Text(text)) => sql::analyse(text, session, snapshot),
+        let State {
+            names, readings, ..
+        } = &mut *state;
+        let source = &command.source;
+        let facts = match (names, source) {
+            (Names::Known(session), Source::Text(text)) => {
+                return readings.get(text, session, snapshot, || {
+                    Reading::new(source, sql::analyse(text, session, snapshot))
+                });
+            }
             (Names::Known(_), Source::Function(oid)) => sql::analyse_call(*oid, snapshot),
             (Names::Fresh | Names::Lost, _) => opaque(
                 "statements ran in this session while the database's catalog could not be read"
                     .into(),
             ),
-        }
+        };
+        Arc::new(Reading::new(source, facts))
     }
 
     /// A statement was forwarded.

@@ -11,7 +11,6 @@ use model::{
     Target, Verdict,
 };
 use protocol::{Ask, CancelKey, Outbox, Progress, Side, Ticket};
-use sql::Facts;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -19,6 +18,7 @@ use crate::cancels::{Cancels, Known};
 use crate::error::SessionError;
 use crate::gate::{Case, Gate, Judged};
 use crate::pump::Pump;
+use crate::reading::{Memory, Reading};
 use crate::scene::Scene;
 use crate::settings::Settings;
 use crate::wire;
@@ -69,7 +69,7 @@ pub struct Session {
 /// A request that was forwarded and has not ended.
 pub(crate) struct UnderWay {
     /// What it does; none where it is only prepared.
-    pub facts: Option<Facts>,
+    pub reading: Option<Arc<Reading>>,
     pub since: Instant,
 }
 
@@ -178,6 +178,7 @@ impl Session {
             stage: Stage::Connect,
             request: &request,
             in_transaction: false,
+            memory: &Memory::default(),
         };
         let verdict = match self.shared.gate.judge(&case).await {
             Judged::Settled(verdict) => verdict,

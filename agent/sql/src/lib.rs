@@ -36,7 +36,7 @@ mod write;
 
 pub use analysis::{analyse, analyse_call};
 pub use facts::{Assignment, Change, Facts};
-pub use session::{Path, Session, Settings};
+pub use session::{Meaning, Path, Session, Settings};
 pub use snapshot::{
     Column, ColumnRow, Function, FunctionRow, Kind, ReadRow, Relation, RelationRow, Rows,
     SettingRow, Snapshot, Volatility,

@@ -39,6 +39,15 @@ pub struct Settings {
 /// Temporary objects remembered per session. A session that makes more has no unqualified names that are known.
 const MAX_TEMPORARY: usize = 1_000;
 
+/// What texts meant in a session at some moment.
+#[derive(Clone, Debug)]
+pub struct Meaning {
+    settings: Settings,
+    changed: bool,
+    redefined: bool,
+    temporary: BTreeSet<Arc<str>>,
+}
+
 /// Whether statements after it are understood differently.
 fn leaves_traces(facts: &Facts) -> bool {
     facts.defines || !facts.changes.is_empty()
@@ -81,6 +90,24 @@ impl Session {
     /// What the next statement is judged with.
     pub fn settings(&self) -> &Settings {
         &self.current
+    }
+
+    /// Everything that decides what a text means in this session now: while it is the same, so are the facts.
+    pub fn meaning(&self) -> Meaning {
+        Meaning {
+            settings: self.current.clone(),
+            changed: self.changed,
+            redefined: self.redefined,
+            temporary: self.temporary.clone(),
+        }
+    }
+
+    /// Whether texts mean what they did then.
+    pub fn still_means(&self, then: &Meaning) -> bool {
+        self.current == then.settings
+            && self.changed == then.changed
+            && self.redefined == then.redefined
+            && self.temporary == then.temporary
     }
 
     /// What `RESET` returns to.
