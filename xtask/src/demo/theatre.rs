@@ -150,7 +150,7 @@ impl Theatre {
         );
         if let Some(cgroups) = self.cgroups {
             let path = cgroups.path().display();
-            println!("  rmdir {path}/* {path}");
+            println!("  rmdir {path}/*/ {path}");
             cgroups.keep();
         }
         println!("  rm -r {}", folder.path().display());
