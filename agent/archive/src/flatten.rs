@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use journal::Entry;
 use model::{
-    Approval, AuditEvent, Decided, Finished, Login, Masks, Object, Opened, Process, Status, Touches,
+    Approval, AuditEvent, Decided, Finished, Login, MaskFunction, Masks, Object, Opened, Process,
+    Status, Touches,
 };
 use serde::Serialize;
-use serde_json::json;
 
 use crate::column::Column;
 use crate::facts::SessionFacts;
@@ -203,11 +203,20 @@ fn describe_end(row: &mut Row, finished: &Finished) {
 }
 
 fn masks(masks: &Masks) -> Value {
-    let masks = masks
-        .0
-        .iter()
-        .map(|mask| json!({ "column": mask.name, "class": mask.class, "function": mask.function }));
+    let masks = masks.0.iter().map(|mask| Mask {
+        class: &mask.class,
+        column: &mask.name,
+        function: &mask.function,
+    });
     json(&masks.collect::<Vec<_>>())
+}
+
+/// A masked column. The order of its fields is part of the evidence, so it is written down here.
+#[derive(Serialize)]
+struct Mask<'a> {
+    class: &'a str,
+    column: &'a str,
+    function: &'a MaskFunction,
 }
 
 /// An object's name for people and for `LIKE`.

@@ -71,7 +71,7 @@ pub(crate) fn control_of_decision(decided: &Decided) -> Control {
         Effect::Deny => BLOCKED,
         // Preparing runs nothing, and so nothing is held yet.
         Effect::Hold if decided.stage == Stage::Run => DELAYED,
-        Effect::Hold | Effect::Allow if decided.masks.is_empty() => ALLOWED,
+        Effect::Hold | Effect::Allow if decided.masks.shown().is_empty() => ALLOWED,
         Effect::Hold | Effect::Allow => MASKED,
     }
 }

@@ -19,6 +19,20 @@ impl Masks {
         self.0.is_empty()
     }
 
+    /// Whether an error about a row may tell a masked value, so that its details are withheld.
+    pub fn withhold(&self) -> bool {
+        self.0.iter().any(|mask| mask.column == MaskedColumn::TOLD)
+    }
+
+    /// Those of result columns.
+    pub fn shown(&self) -> Self {
+        if !self.withhold() {
+            return self.clone();
+        }
+        let shown = |mask: &&MaskedColumn| mask.column != MaskedColumn::TOLD;
+        Self(self.0.iter().filter(shown).cloned().collect())
+    }
+
     /// The mask of the base column that RowDescription names, if it has one.
     pub fn of(&self, table: u32, column: i16) -> Option<&MaskedColumn> {
         self.0
@@ -32,7 +46,7 @@ impl Masks {
 pub struct MaskedColumn {
     /// `pg_class.oid` of the table.
     pub table: u32,
-    /// `pg_attribute.attnum` of the column.
+    /// `pg_attribute.attnum` of the column, or [`MaskedColumn::TOLD`].
     pub column: i16,
     /// `schema.table.column`, for the evidence.
     pub name: Arc<str>,
@@ -40,6 +54,11 @@ pub struct MaskedColumn {
     pub class: Arc<str>,
     /// What is shown instead.
     pub function: MaskFunction,
+}
+
+impl MaskedColumn {
+    /// The number of a whole row. The column is in no result, but an error about its row may tell it.
+    pub const TOLD: i16 = 0;
 }
 
 /// What is shown in place of a masked value. NULL stays NULL under every function.

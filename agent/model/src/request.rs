@@ -200,6 +200,8 @@ pub enum Use {
     Filtered,
     /// It is written to.
     Written,
+    /// It belongs to a row that is written, and the server's error about that row may tell it.
+    Told,
 }
 
 /// Why a statement's facts are not known.

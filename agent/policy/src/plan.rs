@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 
 use model::{
-    ColumnUse, MaskedColumn, Opacity, Relation, Request, Statement, Target, Touch, Touches, Use,
+    ColumnUse, MaskFunction, MaskedColumn, Opacity, Relation, Request, Statement, Target, Touch,
+    Touches, Use,
 };
 
 use crate::classes::{Classes, Classified};
@@ -90,7 +91,8 @@ struct Plan<'a, 'w> {
     database: &'a str,
     world: &'a mut World<'w>,
     asks: Vec<Ask>,
-    seen: HashSet<(&'static str, Named, bool, bool)>,
+    /// What is asked already: a mask of another kind is another question.
+    seen: HashSet<(&'static str, Named, bool, Option<i16>)>,
 }
 
 impl Plan<'_, '_> {
@@ -163,6 +165,10 @@ impl Plan<'_, '_> {
         };
         match column.how {
             Use::Written => {}
+            Use::Told => {
+                let told = told(relation, column, &classified);
+                self.ask("unmask", object, touch.restricted, Otherwise::Mask(told));
+            }
             Use::Filtered => {
                 let why = "the statement searches, sorts, groups or joins by it";
                 self.ask_either(
@@ -230,10 +236,13 @@ impl Plan<'_, '_> {
     }
 
     fn push(&mut self, ask: Ask) {
-        let masks = matches!(ask.otherwise, Otherwise::Mask(_));
+        let mask = match &ask.otherwise {
+            Otherwise::Mask(mask) => Some(mask.column),
+            Otherwise::Refuse { .. } => None,
+        };
         if self
             .seen
-            .insert((ask.action, ask.object.clone(), ask.has_where, masks))
+            .insert((ask.action, ask.object.clone(), ask.has_where, mask))
         {
             self.asks.push(ask);
         }
@@ -248,12 +257,23 @@ fn masked(
     Some(MaskedColumn {
         table: relation.oid?,
         column: column.column.number?,
+        function: classified.mask.clone(),
+        ..told(relation, column, classified)
+    })
+}
+
+/// What an error may tell cannot be masked in part.
+fn told(relation: &Relation, column: &ColumnUse, classified: &Classified<'_>) -> MaskedColumn {
+    let class = classified.classes.first();
+    MaskedColumn {
+        table: relation.oid.unwrap_or_default(),
+        column: MaskedColumn::TOLD,
         name: format!(
             "{}.{}.{}",
             relation.schema, relation.name, column.column.name
         )
         .into(),
-        class: classified.classes.first()?.name.clone(),
-        function: classified.mask.clone(),
-    })
+        class: class.map(|class| class.name.clone()).unwrap_or_default(),
+        function: MaskFunction::Null,
+    }
 }

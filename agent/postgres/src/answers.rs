@@ -289,6 +289,7 @@ impl Engine {
         }
         // Portals end with their transaction.
         if transaction == Transaction::Idle {
+            self.withholds = false;
             self.portals.clear_settled();
         }
         self.progress.push_back(Progress::Ready(transaction));
@@ -296,6 +297,7 @@ impl Engine {
     }
 
     pub(crate) fn finish(&mut self, run: Run, status: Status) {
+        self.withholds |= run.withholds;
         let outcome = Outcome {
             status,
             ..run.outcome

@@ -6,7 +6,7 @@ use protocol::{Outbox, Progress, ProtocolError};
 
 use crate::answers::malformed;
 use crate::frame;
-use crate::messages::error_response::ServerError;
+use crate::messages::error_response::{self, ServerError};
 use crate::pipeline::{Awaited, Behind, outcome};
 use crate::refusal::put_error;
 use crate::session::{Engine, Phase, forward};
@@ -38,6 +38,7 @@ impl Engine {
                     }
                     None => {
                         run.outcome.status = status;
+                        let message = self.tellable(message);
                         forward(&mut out.to_client, &message);
                     }
                 }
@@ -45,15 +46,31 @@ impl Engine {
             }
             // Committing at a Sync can fail. A Flush too: where a timeout ran out, the error comes in its place.
             Some(Awaited::Sync) | None => {
+                let message = self.tellable(message);
                 self.pipeline.failed();
                 forward(&mut out.to_client, &message);
                 self.progress.push_back(Progress::Failed);
                 Ok(())
             }
             Some(_) => {
+                let message = self.tellable(message);
                 self.extended_error(&message, status, out);
                 Ok(())
             }
+        }
+    }
+
+    /// The error as the client may read it: its detail can hold values of the rows that were written.
+    fn tellable(&mut self, message: Bytes) -> Bytes {
+        let run = match self.pipeline.front() {
+            Some(Awaited::Query(run) | Awaited::Call(run) | Awaited::Execute(run, _)) => {
+                run.withholds
+            }
+            _ => false,
+        };
+        match self.withholds || run {
+            true => error_response::without_detail(&message),
+            false => message,
         }
     }
 

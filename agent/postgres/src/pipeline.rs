@@ -45,6 +45,8 @@ pub enum Awaited {
 pub struct Run {
     pub ticket: Ticket,
     pub masks: Masks,
+    /// Whether an error about a row may tell what this session must not see.
+    pub withholds: bool,
     /// Set for a Query or FunctionCall that was replaced by one that must fail.
     pub refused: Option<Refusal>,
     /// How rows of the current result are masked, once its columns are known.
@@ -69,7 +71,8 @@ impl Run {
     pub fn new(ticket: Ticket, masks: Masks, wording: Wording) -> Self {
         Self {
             ticket,
-            masks,
+            withholds: masks.withhold(),
+            masks: masks.shown(),
             refused: None,
             plan: None,
             wording,

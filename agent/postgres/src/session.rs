@@ -86,6 +86,8 @@ pub struct Engine {
     pub(crate) progress: VecDeque<Progress>,
     pub(crate) settings: HashMap<String, String>,
     pub(crate) transaction: Transaction,
+    /// Whether the open transaction wrote rows that an error must not tell: a deferred constraint fails at its end.
+    pub(crate) withholds: bool,
     /// Notices of the agent that wait for the end of a message that is passing.
     notices: BytesMut,
 }
@@ -111,6 +113,7 @@ impl Engine {
             progress: VecDeque::new(),
             settings: HashMap::new(),
             transaction: Transaction::Idle,
+            withholds: false,
             notices: BytesMut::new(),
         }
     }

@@ -165,7 +165,30 @@ impl Draft {
             };
             Some(ColumnUse { column, how: *how })
         };
-        self.columns.iter().filter_map(used).collect()
+        let used = self.columns.iter().filter_map(used);
+        used.chain(self.told(relation)).collect()
+    }
+
+    /// "Failing row contains (...)", "Key (ssn)=(...) is still referenced": an error may tell all of a row that is
+    /// written, whatever the statement names of it.
+    fn told(&self, relation: &Relation) -> Vec<ColumnUse> {
+        if !matches!(
+            self.verb,
+            Verb::Insert | Verb::Update | Verb::Delete | Verb::Merge | Verb::CopyIn
+        ) {
+            return Vec::new();
+        }
+        let told = |number: i16, name: Arc<str>| ColumnUse {
+            column: Column {
+                name,
+                number: Some(number),
+            },
+            how: Use::Told,
+        };
+        let columns = relation.columns.iter();
+        columns
+            .map(|column| told(column.number, column.name.clone()))
+            .collect()
     }
 
     /// What a view reaches flows through it in ways that are not followed: every reached column is `Derived`.
@@ -188,7 +211,9 @@ impl Draft {
                     how: Use::Derived,
                 })
             };
-            Some(self.through(view, base, numbers.iter().filter_map(derived).collect()))
+            let mut columns: Vec<ColumnUse> = numbers.iter().filter_map(derived).collect();
+            columns.extend(self.told(base));
+            Some(self.through(view, base, columns))
         });
         reached.collect()
     }

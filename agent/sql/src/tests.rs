@@ -201,7 +201,8 @@ fn facts(text: &str) -> Facts {
 }
 
 /// One line per touch: `select public.emp(ssn! id~) where through public.staff`, where `!` is shown, `~` derived,
-/// `?` filtered and `=` written. An opaque text is its kind.
+/// `?` filtered and `=` written. What errors may tell is left out: it is every column of what is written. An opaque
+/// text is its kind.
 fn told(facts: &Facts) -> Vec<String> {
     match &facts.touches {
         Touches::Known(touches) => touches.iter().map(line).collect(),
@@ -220,20 +221,21 @@ fn line(touch: &Touch) -> String {
         Object::Other { kind, name } => format!("{kind} {name}"),
     };
     let mut line = format!("{} {object}", touch.verb.name());
-    if !touch.columns.is_empty() {
-        let columns: Vec<String> = touch
-            .columns
-            .iter()
-            .map(|used| {
-                let mark = match used.how {
-                    Use::Shown => '!',
-                    Use::Derived => '~',
-                    Use::Filtered => '?',
-                    Use::Written => '=',
-                };
-                format!("{}{mark}", used.column.name)
-            })
-            .collect();
+    let columns: Vec<String> = touch
+        .columns
+        .iter()
+        .filter_map(|used| {
+            let mark = match used.how {
+                Use::Shown => '!',
+                Use::Derived => '~',
+                Use::Filtered => '?',
+                Use::Written => '=',
+                Use::Told => return None,
+            };
+            Some(format!("{}{mark}", used.column.name))
+        })
+        .collect();
+    if !columns.is_empty() {
         line += &format!("({})", columns.join(" "));
     }
     if touch.restricted && matches!(touch.object, Object::Relation(_)) {

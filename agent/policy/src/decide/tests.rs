@@ -257,6 +257,19 @@ fn a_written_column_needs_the_verb_alone() {
 }
 
 #[test]
+fn what_an_error_may_tell_is_withheld_beside_the_masks_of_the_result() {
+    let uses = [("ssn", Use::Told), ("id", Use::Told), ("ssn", Use::Shown)];
+    let request = run(vec![touch(Verb::Update, "t", &uses)]);
+    let found = ask(&with_read(""), &request, false);
+    assert_eq!((found.effect, found.masks.0.len()), (Effect::Allow, 2));
+    assert!(found.masks.withhold());
+    let shown = found.masks.shown();
+    assert!(!shown.withhold() && shown.of(7, 3).is_some());
+    let unmask = r#"@id("u") permit(principal, action == Action::"unmask", resource);"#;
+    assert!(ask(&with_read(unmask), &request, false).masks.is_empty());
+}
+
+#[test]
 fn through_a_view_only_the_columns_are_asked_about() {
     let set = set(
         r#"@id("view") permit(principal, action == Action::"select", resource == Table::"shop/app.public.v");"#,

@@ -39,6 +39,27 @@ impl ServerError {
     }
 }
 
+/// The same ErrorResponse, saying instead of its detail that there was one.
+pub fn without_detail(message: &Bytes) -> Bytes {
+    const WITHHELD: &[u8] = b"Withheld by weir: it may tell masked values.";
+    let mut body = BytesMut::new();
+    for field in frame::body(message).split(|&byte| byte == 0) {
+        match field.split_first() {
+            Some((b'D', _)) => {
+                body.put_u8(b'D');
+                body.put_slice(WITHHELD);
+            }
+            Some(_) => body.put_slice(field),
+            None => continue,
+        }
+        body.put_u8(0);
+    }
+    body.put_u8(0);
+    let mut out = BytesMut::new();
+    frame::put(&mut out, frame::server::ERROR_RESPONSE, &body);
+    out.freeze()
+}
+
 /// What the agent says to a client.
 pub struct Words<'a> {
     pub severity: &'a str,

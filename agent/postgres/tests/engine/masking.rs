@@ -237,3 +237,61 @@ fn a_masked_row_that_is_torn_ends_the_session() {
     assert!(play.error.is_some());
     assert_eq!(play.at_client(), b"");
 }
+
+const WITHHELD: &str = "Withheld by weir: it may tell masked values.";
+
+fn violation(detail: &str) -> Vec<u8> {
+    server::detailed("23502", "null value", detail)
+}
+
+#[test]
+fn an_error_keeps_its_detail_to_itself_where_it_may_tell_a_row() {
+    let mut play = Play::ready();
+    play.client(client::query("update told"));
+    play.server(
+        [
+            violation("Failing row contains (123-45-6789)."),
+            server::ready(b'I'),
+        ]
+        .concat(),
+    );
+    assert_eq!(
+        play.at_client(),
+        [violation(WITHHELD), server::ready(b'I')].concat()
+    );
+    play.client([client::run("update told"), client::sync()].concat());
+    let before = [server::parsed(), server::bound()].concat();
+    let after = server::ready(b'I');
+    play.server(
+        [&before, &violation("(123-45-6789)"), &after]
+            .map(|bytes| &**bytes)
+            .concat(),
+    );
+    assert_eq!(
+        play.at_client(),
+        [before, violation(WITHHELD), after].concat()
+    );
+}
+
+#[test]
+fn a_constraint_that_is_checked_at_the_end_tells_no_row_either() {
+    let mut play = Play::ready();
+    for (sql, state) in [("begin", b'T'), ("update told", b'T')] {
+        play.client(client::query(sql));
+        play.server([server::complete("OK"), server::ready(state)].concat());
+    }
+    play.at_client();
+    play.client(client::query("commit"));
+    play.server([violation("(123-45-6789)"), server::ready(b'I')].concat());
+    assert_eq!(
+        play.at_client(),
+        [violation(WITHHELD), server::ready(b'I')].concat()
+    );
+    // What comes after it is told as it is.
+    play.client(client::query("select 1/0"));
+    play.server([violation("a detail"), server::ready(b'I')].concat());
+    assert_eq!(
+        play.at_client(),
+        [violation("a detail"), server::ready(b'I')].concat()
+    );
+}

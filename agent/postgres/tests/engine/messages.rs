@@ -150,6 +150,12 @@ pub mod server {
         problem(b'E', severity, code, words)
     }
 
+    /// An error with a detail.
+    pub fn detailed(code: &str, words: &str, detail: &str) -> Vec<u8> {
+        let body = format!("SERROR\0VERROR\0C{code}\0M{words}\0D{detail}\0tcustomers\0\0");
+        message(b'E', body.as_bytes())
+    }
+
     pub fn notice(words: &str) -> Vec<u8> {
         problem(b'N', "NOTICE", "00000", words)
     }

@@ -1,7 +1,7 @@
 //! A pump and a gate for one engine: feeds it, answers its questions, and keeps what came out.
 //!
 //! The gate knows one rule: a text with the word `forbidden` (or the function 13) is refused, one with `ssn` is masked,
-//! and one with `held` waits until the test says what becomes of it.
+//! of one with `told` no error may tell a row, and one with `held` waits until the test says what becomes of it.
 
 use bytes::BytesMut;
 use model::{MaskFunction, MaskedColumn, Masks, Outcome, Refusal, RefusalKind, Status, Verdict};
@@ -154,6 +154,7 @@ fn judge(ask: &Ask) -> Option<Verdict> {
     let refused = said.contains("forbidden") || said.contains("#13") || said.contains("oversized");
     Some(match ask {
         _ if refused => Verdict::Refuse(refusal()),
+        Ask::Run(_) if said.contains("told") => Verdict::Forward(told()),
         Ask::Run(_) if said.contains("ssn") => Verdict::Forward(masks()),
         _ => Verdict::Forward(Masks::none()),
     })
@@ -171,6 +172,15 @@ pub fn masks() -> Masks {
         }]
         .into(),
     )
+}
+
+/// No error may tell what is in a row of table 16400.
+fn told() -> Masks {
+    let told = |mask: &MaskedColumn| MaskedColumn {
+        column: MaskedColumn::TOLD,
+        ..mask.clone()
+    };
+    Masks(masks().0.iter().map(told).collect())
 }
 
 pub fn refusal() -> Refusal {

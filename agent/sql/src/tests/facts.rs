@@ -1,6 +1,6 @@
 //! What statements touch.
 
-use model::{Object, Verb};
+use model::{Object, Touches, Use, Verb};
 
 use super::{check, facts, snapshot, told};
 use crate::analyse_call;
@@ -542,4 +542,26 @@ fn a_new_relation_has_no_oid_and_an_existing_one_has() {
         panic!()
     };
     assert_eq!(old.oid, Some(20_001));
+}
+
+#[test]
+fn an_error_may_tell_every_column_of_a_row_that_is_written() {
+    let told = |text: &str| -> Vec<String> {
+        let Touches::Known(touches) = facts(text).touches else {
+            panic!("{text} is opaque");
+        };
+        let told = touches.iter().flat_map(|touch| {
+            let columns = touch.columns.iter().filter(|used| used.how == Use::Told);
+            columns.map(|used| format!("{} {}", touch.verb.name(), used.column.name))
+        });
+        told.collect()
+    };
+    let emp = |verb: &str| ["id", "name", "ssn", "boss"].map(|name| format!("{verb} {name}"));
+    assert_eq!(told("UPDATE emp SET id = NULL WHERE id = 1"), emp("update"));
+    assert_eq!(told("DELETE FROM emp WHERE id = 1"), emp("delete"));
+    assert_eq!(told("INSERT INTO emp (id) VALUES (1)"), emp("insert"));
+    assert_eq!(told("COPY emp (id) FROM STDIN"), emp("copy_in"));
+    assert!(told("SELECT * FROM emp").is_empty());
+    // The row of the table under a view, also where the view does not show all of it.
+    assert!(told("DELETE FROM staff WHERE id = 1").contains(&"delete boss".to_owned()));
 }
