@@ -218,7 +218,8 @@ impl Session {
             return Some("the client left while its statement was held");
         }
         // Like the server, answer what was asked before the client's last byte.
-        if !is_asking && self.pump.out.to_server.is_empty() && !sink.closed {
+        let has_more = is_asking || self.pump.engine.is_blocked();
+        if !has_more && self.pump.out.to_server.is_empty() && !sink.closed {
             sink.finish().await;
         }
         None

@@ -149,8 +149,8 @@ impl Session {
                 self.current = Settings::default();
                 self.next = Settings::default();
             }
+            Change::RolledBack | Change::RolledBackTo if !self.changed => {}
             Change::RolledBack => self.current = Settings::default(),
-            Change::RolledBackTo if !self.changed => {}
             Change::RolledBackTo => {
                 self.current = Settings::default();
                 self.next = Settings::default();

@@ -186,6 +186,9 @@ fn a_changed_path_or_a_temporary_table_does_not_mislead_later_statements() {
             "SET search_path = public, pg_catalog; SELECT trap FROM pg_class",
             &["opaque search_path"],
         ),
-        ("ROLLBACK; SELECT ssn FROM emp", &["opaque search_path"]),
+        (
+            "SET search_path = hr; ROLLBACK; SELECT ssn FROM emp",
+            &["opaque search_path"],
+        ),
     ]);
 }

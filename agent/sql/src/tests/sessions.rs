@@ -186,6 +186,22 @@ fn a_savepoint_without_settings_since_the_beginning_changes_nothing() {
 }
 
 #[test]
+fn a_rollback_that_is_under_way_hides_only_settings_that_it_undoes() {
+    let mut run = Run::new(&[]);
+    run.step("BEGIN", true);
+    let rollback = run.forward("ROLLBACK");
+    assert_eq!(run.emp(), PUBLIC);
+    run.finish(&rollback, true, "ROLLBACK");
+    run.session.settled();
+    run.step("BEGIN", true);
+    run.step("SET search_path = hr", true);
+    let rollback = run.forward("ROLLBACK");
+    assert_eq!(run.emp(), UNKNOWN);
+    run.finish(&rollback, true, "ROLLBACK");
+    assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
 fn a_local_setting_ends_with_its_transaction() {
     let mut run = Run::new(&[]);
     run.step("BEGIN", true);
