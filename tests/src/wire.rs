@@ -147,13 +147,15 @@ impl Wire {
         }
     }
 
-    /// Everything up to the end of the connection.
+    /// Everything up to the end of the connection, in order or by a reset: a server that closes with unread input resets.
     pub fn until_end(&mut self) -> io::Result<Vec<Frame>> {
+        const ENDS: [io::ErrorKind; 2] =
+            [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
         let mut frames = Vec::new();
         loop {
             match self.read() {
                 Ok(frame) => frames.push(frame),
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(frames),
+                Err(error) if ENDS.contains(&error.kind()) => return Ok(frames),
                 Err(error) => return Err(error),
             }
         }

@@ -26,26 +26,32 @@ impl Pair {
     }
 }
 
-/// Fails with the first line that differs, and a few before it.
+/// Fails where these differ, and says where.
 fn assert_same(direct: &str, through: &str, what: &str) {
-    if direct == through {
-        return;
+    if let Some(difference) = difference(direct, through) {
+        panic!("{what} {difference}");
     }
-    let (mut left, mut right) = (direct.lines(), through.lines());
+}
+
+/// The first line that differs, and a few before it.
+fn difference(direct: &str, through: &str) -> Option<String> {
+    if direct == through {
+        return None;
+    }
+    let (mut left, mut right) = (direct.split('\n'), through.split('\n'));
     let mut before: Vec<&str> = Vec::new();
     loop {
-        match (left.next(), right.next()) {
-            (Some(one), Some(other)) if one == other => before.push(one),
-            (None, None) => panic!("{what}: only line ends differ"),
-            (one, other) => {
-                let context = before[before.len().saturating_sub(8)..].join("\n");
-                panic!(
-                    "{what} differs in line {}, after:\n{context}\ndirect:  {one:?}\nthrough: {other:?}",
-                    before.len() + 1
-                );
-            }
+        let (one, other) = (left.next(), right.next());
+        match one {
+            Some(line) if one == other => before.push(line),
+            _ => break Some((one, other)),
         }
     }
+    .map(|(one, other)| {
+        let context = before[before.len().saturating_sub(8)..].join("\n");
+        let line = before.len() + 1;
+        format!("differs in line {line}, after:\n{context}\ndirect:  {one:?}\nthrough: {other:?}")
+    })
 }
 
 /// How many requests the trail says that it judged.
