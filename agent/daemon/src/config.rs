@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 /// The file as it is written. Unknown fields are refused.
 #[derive(Debug, Deserialize)]
@@ -15,8 +16,8 @@ use serde::Deserialize;
 struct Written {
     #[serde(default)]
     agent: Agent,
-    intercept: Option<intercept::Written>,
-    gateway: Option<Gateway>,
+    intercept: Option<Spanned<intercept::Written>>,
+    gateway: Option<Spanned<Gateway>>,
     #[serde(default, rename = "server")]
     servers: Vec<Server>,
     #[serde(default)]
@@ -63,8 +64,8 @@ pub struct Gateway {
 #[serde(deny_unknown_fields)]
 struct Server {
     name: String,
-    addresses: Vec<SocketAddr>,
-    catalog: Option<catalog::Written>,
+    addresses: Vec<Spanned<SocketAddr>>,
+    catalog: Option<Spanned<catalog::Written>>,
 }
 
 /// `[approvals]`: who may release what.
@@ -128,8 +129,24 @@ pub enum ConfigError {
         column: usize,
         message: String,
     },
-    #[error("{}: {message}", file.display())]
-    Contradiction { file: PathBuf, message: String },
+    #[error("{}: neither [intercept] nor [gateway] is there, so no client could come in: write one of them", file.display())]
+    NoEntrance { file: PathBuf },
+}
+
+/// A value that is well written and cannot be meant.
+struct Contradiction {
+    /// Bytes from the start of the file.
+    offset: usize,
+    message: String,
+}
+
+impl Contradiction {
+    fn at<T>(place: &Spanned<T>, message: String) -> Self {
+        Self {
+            offset: place.span().start,
+            message,
+        }
+    }
 }
 
 impl Config {
@@ -139,12 +156,19 @@ impl Config {
             file: file.to_owned(),
             source,
         })?;
-        let written: Written =
-            toml::from_str(&text).map_err(|error| invalid(file, &text, &error))?;
-        effective(file, written).map_err(|message| ConfigError::Contradiction {
-            file: file.to_owned(),
-            message,
-        })
+        let written: Written = toml::from_str(&text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            invalid(file, &text, offset, error.message())
+        })?;
+        let entrance = entrance(&written)
+            .map_err(|wrong| invalid(file, &text, wrong.offset, &wrong.message))?;
+        let Some(entrance) = entrance else {
+            return Err(ConfigError::NoEntrance {
+                file: file.to_owned(),
+            });
+        };
+        effective(file, entrance, written)
+            .map_err(|wrong| invalid(file, &text, wrong.offset, &wrong.message))
     }
 
     /// The socket by which commands reach the running agent.
@@ -163,39 +187,44 @@ impl Config {
     }
 }
 
-fn effective(file: &Path, written: Written) -> Result<Config, String> {
-    let base = file.parent().unwrap_or(Path::new("."));
-    let entrance = match (written.intercept, written.gateway) {
+fn entrance(written: &Written) -> Result<Option<Entrance>, Contradiction> {
+    match (&written.intercept, &written.gateway) {
         (Some(intercept), None) => {
-            let effective = intercept
-                .effective()
-                .map_err(|error| format!("[intercept] {error}"))?;
-            Entrance::Intercept(effective)
+            let effective = intercept.get_ref().clone().effective();
+            effective
+                .map(|effective| Some(Entrance::Intercept(effective)))
+                .map_err(|error| Contradiction::at(intercept, format!("[intercept] {error}")))
         }
-        (None, Some(gateway)) => Entrance::Gateway(gateway),
-        (Some(_), Some(_)) => {
-            return Err("[intercept] and [gateway] are both there: keep one of them".into());
-        }
-        (None, None) => {
-            return Err("neither [intercept] nor [gateway] is there, so no client could come in: write one of them".into());
-        }
-    };
+        (None, Some(gateway)) => Ok(Some(Entrance::Gateway(*gateway.get_ref()))),
+        (Some(intercept), Some(gateway)) => Err(Contradiction {
+            offset: intercept.span().start.max(gateway.span().start),
+            message: "[intercept] and [gateway] are both there: keep one of them".into(),
+        }),
+        (None, None) => Ok(None),
+    }
+}
+
+fn effective(file: &Path, entrance: Entrance, written: Written) -> Result<Config, Contradiction> {
+    let base = file.parent().unwrap_or(Path::new("."));
     let mut servers = proxy::Servers::new();
     let mut catalogs = HashMap::new();
     for server in written.servers {
         let name: Arc<str> = server.name.into();
         for address in server.addresses {
-            if let Some(other) = servers.insert(address, name.clone()) {
-                return Err(format!(
-                    "address {address} belongs to server {other:?} and to server {name:?}: keep one of them"
-                ));
+            if let Some(other) = servers.insert(*address.get_ref(), name.clone()) {
+                let twice = format!(
+                    "address {} belongs to server {other:?} and to server {name:?}: keep one of them",
+                    address.get_ref()
+                );
+                return Err(Contradiction::at(&address, twice));
             }
         }
-        if let Some(mut catalog) = server.catalog {
+        if let Some(written) = server.catalog {
+            let mut catalog = written.get_ref().clone();
             catalog.password_file = catalog.password_file.map(|file| base.join(file));
-            let credentials = catalog
-                .credentials()
-                .map_err(|error| format!("catalog of server {name:?}: {error}"))?;
+            let credentials = catalog.credentials().map_err(|error| {
+                Contradiction::at(&written, format!("catalog of server {name:?}: {error}"))
+            })?;
             catalogs.insert(name, credentials);
         }
     }
@@ -232,14 +261,13 @@ fn host_name() -> String {
         .into_owned()
 }
 
-fn invalid(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    let offset = error.span().map_or(0, |span| span.start);
+fn invalid(file: &Path, text: &str, offset: usize, message: &str) -> ConfigError {
     let before = text.get(..offset).unwrap_or_default();
     ConfigError::Invalid {
         file: file.to_owned(),
         line: before.matches('\n').count() + 1,
         column: before.chars().rev().take_while(|&c| c != '\n').count() + 1,
-        message: error.message().to_owned(),
+        message: message.to_owned(),
     }
 }
 
@@ -293,7 +321,11 @@ mod tests {
             server.replace("NAME", "a"),
             server.replace("NAME", "b")
         );
-        assert!(load(&text).is_err());
+        let error = load(&text).unwrap_err().to_string();
+        assert!(
+            error.contains("weir.toml:9:14: address 127.0.0.1:5432"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use approval::Desk;
 use archive::Archive;
 use catalog::{Catalog, Limits};
@@ -232,7 +232,7 @@ impl Reloader {
                     },
                 )
                 .await?;
-                Err(anyhow::Error::new(error).context("the old policies stay in force"))
+                bail!("the old policies stay in force: {error}")
             }
         }
     }
