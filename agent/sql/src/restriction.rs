@@ -4,13 +4,37 @@
 //! (`id > 0`), one that is not called so certainly says nothing about the rows.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{BoolExpr, BoolExprType, ColumnRef, Node};
+use pg_query::protobuf::{BoolExpr, BoolExprType, ColumnRef, Node, SelectStmt};
 
 use crate::tree::{boxed, inner, string};
 
 /// Whether this condition can tell one row from another.
 pub(crate) fn restricts(node: &NodeEnum) -> bool {
     condition(node, true)
+}
+
+/// Whether the rows of an INSERT's source are chosen, rather than all that some relation has: they are written down, come
+/// out of a function or pass a WHERE clause. What it overwrites by `ON CONFLICT` is then chosen as well.
+pub(crate) fn chooses(source: Option<&NodeEnum>) -> bool {
+    match source {
+        // DEFAULT VALUES.
+        None => true,
+        Some(NodeEnum::SelectStmt(select)) => selects(select),
+        Some(_) => false,
+    }
+}
+
+fn selects(select: &SelectStmt) -> bool {
+    if let (Some(left), Some(right)) = (&select.larg, &select.rarg) {
+        return selects(left) && selects(right);
+    }
+    let is_written_down = |node: &Node| match inner(node) {
+        Some(NodeEnum::RangeFunction(_)) => true,
+        Some(NodeEnum::RangeSubselect(derived)) => chooses(boxed(&derived.subquery)),
+        _ => false,
+    };
+    boxed(&select.where_clause).is_some_and(restricts)
+        || select.from_clause.iter().all(is_written_down)
 }
 
 /// `holds`: whether the condition is to hold, or under a NOT, to fail.

@@ -15,7 +15,7 @@ use crate::expression::Place;
 use crate::opacity::{self, Known};
 use crate::query::{constant_limit, inside};
 use crate::record::Origin;
-use crate::restriction::restricts;
+use crate::restriction::{chooses, restricts};
 use crate::scope::{Columns, Item, Reach, Scope};
 use crate::snapshot::Relation;
 use crate::tree::{boxed, inner, string};
@@ -101,7 +101,9 @@ impl Analysis<'_> {
         self.written(&relation, &item, &insert.cols, &scope)?;
         self.query(boxed(&insert.select_stmt), &scope, Use::Derived)?;
         if let Some(conflict) = &insert.on_conflict_clause {
-            self.conflict(conflict, &relation, &item, &insert.relation, &scope)?;
+            let chosen = chooses(boxed(&insert.select_stmt))
+                || boxed(&conflict.where_clause).is_some_and(restricts);
+            self.conflict(conflict, &relation, &item, &insert.relation, chosen, &scope)?;
         }
         scope.items.push(item);
         self.returning(&insert.returning_clause, &mut scope, how)
@@ -142,13 +144,15 @@ impl Analysis<'_> {
             .columns(&[Origin { touch, number }], Use::Written)
     }
 
-    /// `ON CONFLICT`: what it infers decides, what it updates is an UPDATE of the conflicting row.
+    /// `ON CONFLICT`: what it infers decides, what it updates is an UPDATE of the conflicting rows, which are those of the
+    /// insert's source.
     fn conflict(
         &mut self,
         conflict: &OnConflictClause,
         relation: &Arc<Relation>,
         item: &Item,
         range: &Option<RangeVar>,
+        chosen: bool,
         outer: &Scope<'_>,
     ) -> Known<()> {
         let mut scope = Scope::inside(outer);
@@ -167,7 +171,7 @@ impl Analysis<'_> {
         if conflict.target_list.is_empty() {
             return Ok(());
         }
-        let (_, updated) = self.target(Verb::Update, range, true)?;
+        let (_, updated) = self.target(Verb::Update, range, chosen)?;
         // What `excluded` holds are the proposed values, which the insert's source accounts for.
         let mut excluded = Columns::default();
         excluded

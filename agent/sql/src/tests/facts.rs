@@ -508,6 +508,41 @@ fn a_where_that_is_always_true_restricts_nothing() {
 }
 
 #[test]
+fn an_upsert_of_rows_that_nobody_chose_is_not_restricted() {
+    let restricted = |source: &str| {
+        let text = format!("INSERT INTO emp {source}");
+        let is_update = |line: &&String| line.starts_with("update");
+        let told = told(&facts(&text));
+        told.iter().find(is_update).unwrap().ends_with("where")
+    };
+    let update = "ON CONFLICT (id) DO UPDATE SET name = 'x'";
+    for source in [
+        "SELECT * FROM emp",
+        "TABLE emp",
+        "SELECT * FROM emp WHERE true",
+        "SELECT * FROM (SELECT * FROM emp) e",
+        "SELECT emp.* FROM emp, unnest($1::int[]) u",
+        "SELECT * FROM emp WHERE id = 1 UNION ALL SELECT * FROM emp",
+        "WITH e AS (TABLE emp) SELECT * FROM e",
+    ] {
+        let own = |condition: &str| format!("{source} {update} WHERE {condition}");
+        assert!(!restricted(&format!("{source} {update}")), "{source}");
+        assert!(!restricted(&own("true")), "{source}");
+        assert!(restricted(&own("emp.id = 1")), "{source}");
+    }
+    for source in [
+        "DEFAULT VALUES",
+        "VALUES (1), (2)",
+        "SELECT 1 UNION ALL SELECT 2",
+        "SELECT * FROM unnest($1::int[])",
+        "SELECT * FROM (VALUES (1), (2)) v (id)",
+        "SELECT * FROM emp WHERE id = 1",
+    ] {
+        assert!(restricted(&format!("{source} {update}")), "{source}");
+    }
+}
+
+#[test]
 fn the_shape_has_the_constant_limit_of_a_single_query() {
     let limit = |text: &str| facts(text).shape.limit;
     assert_eq!(limit("SELECT 1 FROM emp LIMIT 10"), Some(10));
