@@ -12,7 +12,7 @@ use crate::world::{Plan, World};
 pub const CANARIES: [&str; 4] = ["canary-ada", "canary-grace", "536-90-4399", "219-09-9999"];
 
 /// The shop's tables.
-const TABLES: &str = "
+pub const TABLES: &str = "
 CREATE TABLE customers (
   id int PRIMARY KEY, name text NOT NULL, email text, ssn text UNIQUE, city text, visits int CHECK (visits >= 0)
 );
