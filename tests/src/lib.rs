@@ -13,9 +13,11 @@ mod binary;
 mod door;
 pub mod messages;
 pub mod shop;
+mod stub;
 mod wire;
 mod world;
 
 pub use binary::weir;
+pub use stub::Stub;
 pub use wire::{Frame, Wire, frame, startup};
 pub use world::{CLIENT, Driver, PERMIT_ALL, Plan, World};

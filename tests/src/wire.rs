@@ -117,6 +117,13 @@ impl Wire {
         self.until_ready()
     }
 
+    /// One byte, as the answer to a request for encryption is.
+    pub fn byte(&mut self) -> io::Result<u8> {
+        let mut byte = [0];
+        self.stream.read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+
     /// The next message; an error of kind UnexpectedEof where the connection ended.
     pub fn read(&mut self) -> io::Result<Frame> {
         let mut header = [0; 5];

@@ -66,7 +66,7 @@ impl Plan {
         self
     }
 
-    /// Sends clients of the gateway to this port of 127.0.0.1 instead of the database.
+    /// Sends clients of the gateway to this port of 127.0.0.1 instead of the database, and reads no catalog there.
     pub fn upstream(mut self, port: u16) -> Self {
         self.server = Some(port);
         self
@@ -153,6 +153,10 @@ impl Plan {
 
     fn write(&self, folder: &Path, server: u16, entrance: &str) -> anyhow::Result<PathBuf> {
         let config = folder.join("weir.toml");
+        let catalog = match self.server {
+            None => "catalog = { user = \"postgres\" }",
+            Some(_) => "",
+        };
         let text = format!(
             "{entrance}
 [agent]
@@ -163,7 +167,7 @@ policies = \"policies\"
 [[server]]
 name = \"shop\"
 addresses = [\"127.0.0.1:{server}\", \"[::1]:{server}\"]
-catalog = {{ user = \"postgres\" }}
+{catalog}
 
 {}",
             self.config

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -45,7 +45,13 @@ impl Source {
     /// Reads once. Safe to cancel: nothing is lost.
     pub async fn fill(&mut self) -> io::Result<()> {
         self.input.reserve(READ);
-        if self.half.read_buf(&mut self.input).await? == 0 {
+        // A buffer that was handed back by the other side may have much more room than it should take.
+        if self
+            .half
+            .read_buf(&mut (&mut self.input).limit(READ))
+            .await?
+            == 0
+        {
             self.ended = true;
         }
         Ok(())

@@ -35,7 +35,6 @@ fn conversations_are_the_same_frame_by_frame() {
     let pair = Pair::of(&Plan::new().script(SCHEMA));
     let mut differences = Vec::new();
     for (name, talk) in talks() {
-       
         for piece in [usize::MAX, 1, 7] {
             // Both worlds live through the same, so that even their object ids stay the same.
             let direct = play(pair.direct.wire_direct().unwrap(), &talk, usize::MAX);
