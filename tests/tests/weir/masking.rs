@@ -344,6 +344,8 @@ fn an_error_of_the_server_tells_no_classified_value() {
             "DELETE FROM customers WHERE id = 1 AND name = 'Ada'",
             "23503",
         ),
+        // Through a view that does not show what the error tells.
+        ("UPDATE visitors SET name = NULL WHERE id = 1", "23502"),
     ] {
         for answer in in_every_way(&mut wire, sql) {
             assert!(
@@ -352,5 +354,27 @@ fn an_error_of_the_server_tells_no_classified_value() {
                 told(&answer)
             );
         }
+    }
+    // A deferred constraint fails at the end of its transaction, which is another statement.
+    let delete = "DELETE FROM badges WHERE id = 1";
+    let ends = [
+        query(&format!("BEGIN; {delete}; COMMIT")),
+        [query("BEGIN"), query(delete), query("COMMIT")].concat(),
+        [extended(delete, &[], 0), sync()].concat(),
+        [
+            query("BEGIN"),
+            extended(delete, &[], 0),
+            extended("COMMIT", &[], 0),
+            sync(),
+        ]
+        .concat(),
+    ];
+    for end in ends {
+        let mut wire = session(&world);
+        wire.send(&end).unwrap();
+        wire.finish().unwrap();
+        let answer = wire.until_end().unwrap();
+        assert!(told(&answer).contains("E:23503"), "{}", told(&answer));
+        assert_nothing_leaks(&answer, delete);
     }
 }
