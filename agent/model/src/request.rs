@@ -121,7 +121,7 @@ pub enum Verb {
     Set,
     /// Call a function or procedure that is not known to be harmless.
     Call,
-    /// Lock a relation explicitly, also by `FOR UPDATE`.
+    /// Lock a relation explicitly, also by `FOR UPDATE`; prepare a transaction for two-phase commit, or end one.
     Lock,
     /// VACUUM, ANALYZE, CLUSTER, REINDEX, REFRESH, CHECKPOINT.
     Maintain,

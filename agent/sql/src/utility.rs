@@ -93,6 +93,15 @@ impl Analysis<'_> {
             }
             _ => {}
         }
+        // The locks of a prepared transaction outlive the session, and anybody may end it.
+        if matches!(
+            TransactionStmtKind::try_from(transaction.kind),
+            Ok(TransactionStmtKind::TransStmtPrepare
+                | TransactionStmtKind::TransStmtCommitPrepared
+                | TransactionStmtKind::TransStmtRollbackPrepared)
+        ) {
+            self.other(Verb::Lock, "transaction", &transaction.gid);
+        }
     }
 
     fn set(&mut self, set: &VariableSetStmt) -> Known<()> {
