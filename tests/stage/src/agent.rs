@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cgroup::command_in;
@@ -45,7 +45,15 @@ impl Agent {
             process: Some(process),
             log,
         };
-        agent.log.wait_for(": ready ", PATIENCE)?;
+        let is_refusal = |line: &str| line.starts_with("weir: ");
+        let is_ready = |line: &str| line.contains(": ready ");
+        let line =
+            agent
+                .log
+                .wait_until("ready", |line| is_ready(line) || is_refusal(line), PATIENCE)?;
+        if is_refusal(&line) {
+            bail!("the agent does not start: {line}");
+        }
         Ok(agent)
     }
 

@@ -51,11 +51,21 @@ impl Lines {
 
     /// Waits for a line that contains this, and returns it. Lines before it are passed over for good.
     pub fn wait_for(&self, part: &str, patience: Duration) -> Result<String> {
+        self.wait_until(part, |line| line.contains(part), patience)
+    }
+
+    /// Waits for a line that is `wanted`, and returns it. Lines before it are passed over for good.
+    pub fn wait_until(
+        &self,
+        wanted: &str,
+        is_wanted: impl Fn(&str) -> bool,
+        patience: Duration,
+    ) -> Result<String> {
         let deadline = Instant::now() + patience;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             while let Some(line) = read.next()? {
-                if line.contains(part) {
+                if is_wanted(&line) {
                     return Ok(line);
                 }
             }
@@ -64,7 +74,7 @@ impl Lines {
                 let said = std::fs::read_to_string(&self.file)
                     .with_context(|| format!("{}", self.file.display()))?;
                 bail!(
-                    "no line with {part:?} came; what was said ({}):\n{said}",
+                    "no line with {wanted:?} came; what was said ({}):\n{said}",
                     self.file.display()
                 );
             }
