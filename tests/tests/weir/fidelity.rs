@@ -5,6 +5,7 @@
 mod driver;
 mod frames;
 mod login;
+mod programs;
 mod psql;
 
 use weir_tests::{Plan, World};
