@@ -29,8 +29,6 @@ fn a_script_of_four_hundred_statements_gives_the_same() {
 fn plays_the_same(pair: &Pair) {
     let direct = play(&pair.direct, pair.direct.psql_direct());
     let through = play(&pair.through, pair.through.psql("client"));
-    fs::write("/tmp/w/direct.out", &direct.output).unwrap();
-    fs::write("/tmp/w/direct.err", &direct.errors).unwrap();
     assert_same(&direct.output, &through.output, "standard output");
     assert_same(&direct.errors, &through.errors, "standard error");
     assert_eq!(direct.status, through.status);
