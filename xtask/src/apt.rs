@@ -10,10 +10,16 @@ use crate::command;
 
 /// Whether the package is installed and configured.
 pub fn is_installed(package: &str) -> bool {
+    installed(package).is_some()
+}
+
+/// The version that is installed and configured.
+pub fn installed(package: &str) -> Option<String> {
     let mut query = Command::new("dpkg-query");
-    query.args(["--show", "--showformat=${db:Status-Status}", package]);
-    query.stderr(Stdio::null());
-    command::capture(&mut query).is_ok_and(|status| status == "installed")
+    query.args(["--show", "--showformat=${db:Status-Status} ${Version}"]);
+    query.arg(package).stderr(Stdio::null());
+    let shown = command::capture(&mut query).ok()?;
+    shown.strip_prefix("installed ").map(str::to_owned)
 }
 
 /// The version that apt would install; none where it knows no such package.

@@ -74,7 +74,7 @@ fn named(arguments: &[String]) -> Result<Vec<Need>> {
     arguments.iter().map(find).collect()
 }
 
-/// The packages of a need that are not there.
+/// The packages of a need that are not there, or too old.
 fn lacking(need: Need) -> Vec<Want> {
     let wants: &[(&str, &'static str)] = match need {
         Need::Build => &[("libclang-dev", "bindings of PostgreSQL's parser")],
@@ -92,7 +92,9 @@ fn lacking(need: Need) -> Vec<Want> {
 
 fn absent<'a>(wants: impl Iterator<Item = (&'a str, &'static str)>) -> Vec<Want> {
     wants
-        .filter(|(package, _)| !apt::is_installed(package))
+        .filter(|(package, _)| {
+            !apt::installed(package).is_some_and(|version| is_usable(package, &version))
+        })
         .map(|(package, purpose)| Want {
             package: package.to_owned(),
             purpose,
@@ -203,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_compiler_that_is_too_old_counts_as_unknown() {
-        assert!(!is_usable("rustc-web", "1.84.1+dfsg1-1"));
+        assert!(!is_usable("rustc-web", "1.85.0+dfsg3-1~deb12u3"));
         assert!(is_usable("rustc-web", "1.96.0+dfsg1-1~deb12u2"));
         assert!(is_usable("g++", "4:12.2.0-3"));
     }

@@ -13,8 +13,9 @@ use crate::command;
 /// Debian packages with a rustc that is new enough, its cargo and the sources of `core`.
 pub const RUST_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
-/// The oldest rustc, major and minor, that compiles the probes (edition 2024).
-pub const OLDEST_RUSTC: (u32, u32) = (1, 85);
+/// The oldest rustc, major and minor, that compiles the probes: the first with LLVM 21, which is the oldest that
+/// bpf-linker can be built with.
+pub const OLDEST_RUSTC: (u32, u32) = (1, 91);
 
 /// The version of bpf-linker that the kept object is linked with.
 pub const LINKER_VERSION: &str = "0.13.0";
