@@ -71,12 +71,16 @@ pub struct Refusal {
 pub enum RefusalKind {
     /// Policy said no, or nobody said yes. PostgreSQL: 42501.
     NotPermitted,
+    /// The login cannot be accepted the way it came: without encryption, or bound to it. PostgreSQL: 28000.
+    LoginInvalid,
     /// What was sent is not the protocol. PostgreSQL: 08P01.
     Malformed,
     /// A limit of the agent: too large, too many. PostgreSQL: 54000.
     TooLarge,
     /// The agent cannot do its duty (no record, no policy, no upstream). PostgreSQL: 57P03.
     Unavailable,
+    /// The client cancelled it. PostgreSQL: 57014.
+    Cancelled,
     /// The agent is stopping. PostgreSQL: 57P01.
     Stopping,
     /// Nothing that Weir speaks yet. PostgreSQL: 0A000.

@@ -49,6 +49,13 @@ pub enum AuditEvent {
     },
     /// A connection arrived and its subject is known.
     Opened(Opened),
+    /// One side of the session is encrypted from here on. A side of which this is not said goes in plain.
+    Encrypted {
+        /// Which.
+        side: Side,
+        /// Version of TLS, such as `TLSv1.3`.
+        version: String,
+    },
     /// A request was judged. Written before the request is forwarded.
     Decided(Decided),
     /// A held request was released, refused, withdrawn or timed out. Written before it is forwarded.
@@ -67,6 +74,16 @@ pub enum AuditEvent {
     },
     /// The agent stopped in order.
     Stopped,
+}
+
+/// One of the two ends of a session, and the connection to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The client's.
+    Client,
+    /// The server's.
+    Server,
 }
 
 /// A connection with its subject.
@@ -100,21 +117,22 @@ pub enum Stage {
     Run,
 }
 
-/// A judged request.
+/// A judged request. What differs from one run of a statement to the next comes first, and so does it in the journal: the
+/// rest is encoded once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decided {
     /// The request's number in its session, from 1.
     pub request: u64,
-    /// What was asked for.
-    pub stage: Stage,
-    /// The login, for [`Stage::Connect`].
-    pub login: Option<Login>,
+    /// Bind values.
+    pub parameters: Arc<[Parameter]>,
     /// The exact text, for a statement.
     pub text: Option<Arc<str>>,
     /// SHA-256 of the exact text, hex, for a statement.
     pub fingerprint: Option<String>,
-    /// Bind values.
-    pub parameters: Arc<[Parameter]>,
+    /// What was asked for.
+    pub stage: Stage,
+    /// The login, for [`Stage::Connect`].
+    pub login: Option<Login>,
     /// Verbs.
     pub verbs: Vec<Verb>,
     /// Objects, for a statement.

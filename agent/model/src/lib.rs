@@ -13,13 +13,13 @@ mod subject;
 
 pub use decision::{Decision, Effect, Reason, Refusal, RefusalKind, Verdict};
 pub use event::{
-    Approval, AuditEvent, AuditRecord, Decided, Finished, Opened, SCHEMA_VERSION, Stage,
+    Approval, AuditEvent, AuditRecord, Decided, Finished, Opened, SCHEMA_VERSION, Side, Stage,
 };
 pub use mask::{MaskFunction, MaskedColumn, Masks};
 pub use object::{Column, Function, Object, Relation};
 pub use peer::{Origin, Peer, Process};
 pub use request::{
-    ColumnUse, Digest, Login, Opacity, Outcome, Parameter, Request, Shape, Statement, Status,
-    Touch, Touches, Use, Verb,
+    ColumnUse, Digest, Hashing, Login, Opacity, Outcome, Parameter, Replication, Request, Shape,
+    Statement, Status, Touch, Touches, Use, Verb,
 };
 pub use subject::{SessionId, Subject, Target, Workload};

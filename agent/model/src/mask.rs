@@ -6,7 +6,14 @@ use serde::{Deserialize, Serialize};
 
 /// The masks of one statement. Empty: the result passes as it comes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Masks(pub Arc<[MaskedColumn]>);
+#[serde(from = "Vec<MaskedColumn>", into = "Vec<MaskedColumn>")]
+pub struct Masks {
+    /// Columns of the result.
+    pub shown: Arc<[MaskedColumn]>,
+    /// Columns of rows that are written. They are in no result, but an error about their row may tell them, so that its
+    /// details are withheld.
+    pub told: Arc<[MaskedColumn]>,
+}
 
 impl Masks {
     /// No column is masked.
@@ -16,28 +23,7 @@ impl Masks {
 
     /// Whether no column is masked.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether an error about a row may tell a masked value, so that its details are withheld.
-    pub fn withhold(&self) -> bool {
-        self.0.iter().any(|mask| mask.column == MaskedColumn::TOLD)
-    }
-
-    /// Those of result columns.
-    pub fn shown(&self) -> Self {
-        if !self.withhold() {
-            return self.clone();
-        }
-        let shown = |mask: &&MaskedColumn| mask.column != MaskedColumn::TOLD;
-        Self(self.0.iter().filter(shown).cloned().collect())
-    }
-
-    /// The mask of the base column that RowDescription names, if it has one.
-    pub fn of(&self, table: u32, column: i16) -> Option<&MaskedColumn> {
-        self.0
-            .iter()
-            .find(|mask| mask.table == table && mask.column == column)
+        self.shown.is_empty() && self.told.is_empty()
     }
 }
 
@@ -46,7 +32,7 @@ impl Masks {
 pub struct MaskedColumn {
     /// `pg_class.oid` of the table.
     pub table: u32,
-    /// `pg_attribute.attnum` of the column, or [`MaskedColumn::TOLD`].
+    /// `pg_attribute.attnum` of the column; 0 where only errors can tell it.
     pub column: i16,
     /// `schema.table.column`, for the evidence.
     pub name: Arc<str>,
@@ -56,9 +42,28 @@ pub struct MaskedColumn {
     pub function: MaskFunction,
 }
 
-impl MaskedColumn {
-    /// The number of a whole row. The column is in no result, but an error about its row may tell it.
-    pub const TOLD: i16 = 0;
+/// The number that no column has marks those that are told, as records have always said it.
+const TOLD: i16 = 0;
+
+impl From<Vec<MaskedColumn>> for Masks {
+    fn from(columns: Vec<MaskedColumn>) -> Self {
+        let is_told = |mask: &MaskedColumn| mask.column == TOLD;
+        let (told, shown): (Vec<_>, Vec<_>) = columns.into_iter().partition(is_told);
+        Self {
+            shown: shown.into(),
+            told: told.into(),
+        }
+    }
+}
+
+impl From<Masks> for Vec<MaskedColumn> {
+    fn from(masks: Masks) -> Self {
+        let told = masks.told.iter().map(|mask| MaskedColumn {
+            column: TOLD,
+            ..mask.clone()
+        });
+        masks.shown.iter().cloned().chain(told).collect()
+    }
 }
 
 /// What is shown in place of a masked value. NULL stays NULL under every function.
@@ -83,4 +88,31 @@ pub enum MaskFunction {
     },
     /// First character and top-level domain of an address: `a***@***.com`; `***` where the text is no address.
     Email,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_masks_reads_back_as_it_was() {
+        let mask = MaskedColumn {
+            table: 7,
+            column: 2,
+            name: "public.t.ssn".into(),
+            class: "pii".into(),
+            function: MaskFunction::Redact,
+        };
+        let told = MaskedColumn {
+            column: 0,
+            ..mask.clone()
+        };
+        let masks = Masks {
+            shown: [mask].into(),
+            told: [told].into(),
+        };
+        let columns: Vec<MaskedColumn> = masks.clone().into();
+        assert_eq!(columns.len(), 2);
+        assert_eq!(Masks::from(columns), masks);
+    }
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Something in a database (or around it) that a statement touches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Object {
+    /// The server as a whole, with all of its databases.
+    Server,
     /// The session's database as a whole.
     Database,
     /// A schema of the session's database.

@@ -30,6 +30,37 @@ pub struct Login {
     pub settings: Vec<(String, String)>,
 }
 
+impl Login {
+    /// What is to be replicated over the session, if it is one for replication. A value that the server would not know
+    /// counts as one that asks for it.
+    ///
+    /// As `ProcessStartupPacket` and `parse_bool` of PostgreSQL read the setting `replication`:
+    /// <https://www.postgresql.org/docs/current/protocol-replication.html>.
+    pub fn replication(&self) -> Option<Replication> {
+        let mut settings = self.settings.iter();
+        let (_, value) = settings.find(|(name, _)| name == "replication")?;
+        if value == "database" {
+            return Some(Replication::Logical);
+        }
+        let value = value.to_ascii_lowercase();
+        let is_part_of = |word: &str| !value.is_empty() && word.starts_with(&value);
+        match value.as_str() {
+            "0" | "of" | "off" => None,
+            _ if is_part_of("false") || is_part_of("no") => None,
+            _ => Some(Replication::Physical),
+        }
+    }
+}
+
+/// What a session for replication copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replication {
+    /// The server's log and files, as they are. Such a session takes no SQL.
+    Physical,
+    /// The changes of one database. Such a session takes SQL, too.
+    Logical,
+}
+
 /// SHA-256 of a statement's exact text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -39,11 +70,41 @@ impl Digest {
     pub fn of(text: &[u8]) -> Self {
         Self(Sha256::digest(text).into())
     }
+
+    /// In hex, lower case.
+    pub fn hex(&self) -> [u8; 64] {
+        let nibbles = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut hex = [0; 64];
+        for (place, nibble) in hex.iter_mut().zip(nibbles) {
+            *place = match nibble {
+                0..10 => b'0' + nibble,
+                _ => b'a' - 10 + nibble,
+            };
+        }
+        hex
+    }
+}
+
+/// Makes the digest of bytes that come in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Hashing(Sha256);
+
+impl Hashing {
+    /// The bytes that come next.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of what came so far; it begins anew.
+    pub fn digest(&mut self) -> Digest {
+        Digest(self.0.finalize_reset().into())
+    }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let hex = self.hex();
+        f.write_str(str::from_utf8(&hex).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -127,6 +188,8 @@ pub enum Verb {
     Maintain,
     /// LISTEN, UNLISTEN, NOTIFY.
     Notify,
+    /// A command of the replication protocol.
+    Replicate,
 }
 
 impl Verb {
@@ -150,6 +213,7 @@ impl Verb {
             Verb::Lock => "lock",
             Verb::Maintain => "maintain",
             Verb::Notify => "notify",
+            Verb::Replicate => "replicate",
         }
     }
 }
@@ -207,7 +271,8 @@ pub enum Use {
 /// Why a statement's facts are not known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opacity {
-    /// A stable word for reports: `syntax`, `encoding`, `unresolved`, `dynamic`, `unsupported`, `catalog`, `search_path`.
+    /// A stable word for reports: `syntax`, `encoding`, `unresolved`, `dynamic`, `unsupported`, `catalog`, `search_path`,
+    /// `session`.
     pub kind: Arc<str>,
     /// One sentence in lower case that names what could not be known.
     pub explanation: String,
@@ -256,4 +321,42 @@ pub enum Status {
     Skipped,
     /// The session ended before the server's answer was seen: it may or may not have run.
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replication(value: &str) -> Option<Replication> {
+        let login = Login {
+            user: "u".into(),
+            database: "d".into(),
+            application: None,
+            settings: vec![("replication".into(), value.into())],
+        };
+        login.replication()
+    }
+
+    #[test]
+    fn only_what_the_server_reads_as_false_is_no_replication() {
+        for value in ["false", "F", "fAl", "no", "n", "off", "OF", "0"] {
+            assert_eq!(replication(value), None, "{value}");
+        }
+        for value in [
+            "true",
+            "t",
+            "on",
+            "yes",
+            "1",
+            "",
+            "o",
+            "00",
+            "falsey",
+            "database1",
+        ] {
+            assert_eq!(replication(value), Some(Replication::Physical), "{value}");
+        }
+        assert_eq!(replication("database"), Some(Replication::Logical));
+        assert_eq!(replication("Database"), Some(Replication::Physical));
+    }
 }

@@ -4,6 +4,7 @@
 //! ([`Ask`]) and waits for the [`Verdict`]; who judges, and how long that takes, is not its business.
 
 use bytes::{Bytes, BytesMut};
+pub use model::Side;
 use model::{Login, Outcome, Parameter, Refusal, Verdict};
 
 /// One session of one protocol, between a client and a server.
@@ -13,7 +14,7 @@ pub trait Session: Send {
     ///
     /// While a question is unanswered, input from the client is left alone and input from the server flows.
     ///
-    /// INVARIANT: a request's bytes reach `out.to_server` only through [`Session::resolve`].
+    /// INVARIANT: a request's bytes reach `out.to_server` only through [`Session::resolve`] and [`Session::cancel`].
     /// INVARIANT: how the input is cut into reads never changes what comes out.
     fn advance(
         &mut self,
@@ -21,6 +22,13 @@ pub trait Session: Send {
         input: &mut BytesMut,
         out: &mut Outbox,
     ) -> Result<Progress, ProtocolError>;
+
+    /// Tells how the connection to the server is protected. Comes once, before [`Ask::Connect`] is answered with yes.
+    fn connected(&mut self, upstream: Upstream);
+
+    /// Refuses a login that the server lets in without asking for a proof: on this connection it may take the agent for
+    /// the client.
+    fn demand_proof(&mut self);
 
     /// Whether the client's input waits for a verdict or for the server, rather than for more bytes: then there is no
     /// use in reading more of it than shows that the client is still there.
@@ -34,6 +42,17 @@ pub trait Session: Send {
         out: &mut Outbox,
     ) -> Result<(), ProtocolError>;
 
+    /// Answers [`Ask::Cancel`] with yes: the server gets this key, its own for the session that is meant.
+    fn cancel(
+        &mut self,
+        ticket: Ticket,
+        key: &CancelKey,
+        out: &mut Outbox,
+    ) -> Result<(), ProtocolError>;
+
+    /// Answers [`Progress::Keyed`]: the client gets this key. Without it, the client gets none.
+    fn show_key(&mut self, key: &CancelKey, out: &mut Outbox);
+
     /// Tells the client something that is no answer, at the next place where the protocol allows it.
     fn notify(&mut self, message: &str, hint: &str, out: &mut Outbox);
 
@@ -43,17 +62,25 @@ pub trait Session: Send {
     /// What the session's server reported last for this setting, such as `client_encoding`.
     fn setting(&self, name: &str) -> Option<&str>;
 
+    /// How often the session's server has reported a setting: while it is the same, so are all settings.
+    fn reports(&self) -> u64;
+
     /// The transaction's state as the server last said it.
     fn transaction(&self) -> Transaction;
 }
 
-/// Who sent the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The client.
-    Client,
-    /// The server.
-    Server,
+/// How the connection to the server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Upstream {
+    /// By nothing of the agent's: it goes in plain.
+    #[default]
+    Plain,
+    /// By TLS, which begins at the agent.
+    Encrypted {
+        /// Whether the agent shows its clients the very certificate that the server shows to it, so that what binds a
+        /// login to the certificate (`tls-server-end-point`, RFC 5929) binds it end to end.
+        same_certificate: bool,
+    },
 }
 
 /// Bytes to be written, in order.
@@ -84,8 +111,17 @@ pub enum Progress {
     Failed,
     /// The server is ready for the next request, and this is its transaction's state.
     Ready(Transaction),
-    /// The server showed the client this key: a later [`Ask::Cancel`] with it means this session.
-    Keyed(CancelKey),
+    /// The server gave the session this key, which the client does not get to see. It gets one of the caller's by
+    /// [`Session::show_key`], and a later [`Ask::Cancel`] with that one means this session.
+    Keyed {
+        /// The server's.
+        key: CancelKey,
+        /// Bytes of secret that the client can take.
+        length: usize,
+    },
+    /// What is in the outbox for this side ends what is said in plain: once it is written, a TLS handshake begins, for
+    /// which the rest of this side's input is the first that came. What is decrypted is the input from then on.
+    Upgrade(Side),
     /// The client said goodbye, in order. What it asked for before that is still answered.
     Terminated,
 }
@@ -99,14 +135,11 @@ pub enum Ask {
     Prepare(Command),
     /// To run a statement.
     Run(Command),
-    /// To run or prepare what is larger than the engine reads, so that nobody can judge it. Only a refusal answers this.
-    Oversized {
-        /// Length of the message in bytes, as announced.
-        length: u64,
-        /// The engine's limit in bytes.
-        limit: u64,
-    },
-    /// To cancel what another session runs. The bytes, once forwarded, are all that this session sends.
+    /// To run or prepare what the engine has not read, so that nobody can judge it. Only a refusal answers this, such as
+    /// this one.
+    Unread(Refusal),
+    /// To cancel what another session runs, which was shown this key. [`Session::cancel`] says yes, and what is sent then
+    /// is all that this session sends.
     Cancel(CancelKey),
 }
 
@@ -117,6 +150,9 @@ pub struct Command {
     pub source: Source,
     /// Bind values, in order.
     pub parameters: Vec<Parameter>,
+    /// For what was bound before it is run: the last request that was asked about before the Bind, which is where the
+    /// server settled what the names in it mean. What ran since then does not change it any more.
+    pub bound_after: Option<Ticket>,
 }
 
 /// Where a command's meaning is written.
