@@ -74,8 +74,8 @@ pub enum JournalError {
         /// The first failure.
         cause: Arc<str>,
     },
-    /// A thread could not be started.
-    #[error("cannot start a thread for the journal: {0}")]
+    /// The journal's thread could not be started, or has ended early.
+    #[error("the journal has no thread that syncs it: {0}")]
     Thread(io::Error),
     /// The journal was closed.
     #[error("the journal is closed")]

@@ -1,102 +1,267 @@
-//! The thread that syncs in the background, so that under `process` durability nobody waits for the disk.
+//! The thread behind the journal: does everything that can wait, so that who appends waits for nothing.
+//!
+//! ```text
+//!  wait ──> prepare: next window, next segment ──> rotate: old, asked for ──> sync, seal ──> tell ──> wait
+//! ```
+//!
+//! Under `strict` it syncs at once; what is appended while a sync runs goes with the next one, so batches grow by
+//! themselves under load and nobody waits for a timer.
 
+use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+use std::{io, mem, thread};
 
-use crate::JournalError;
+use tokio::sync::watch;
+
 use crate::disk::SegmentFile;
-use crate::error::Fate;
+use crate::live::Live;
+use crate::tail::{End, Reply, Tail};
+use crate::{Durability, JournalError};
 
-/// How long writes are gathered before a sync: with a sync of up to 10 ms, a record is on disk within 20.
+/// How long records are gathered before a sync: with a sync of up to 10 ms, a record is on disk within 20.
 const GATHER: Duration = Duration::from_millis(10);
 
-/// Syncs what it is told about, soon.
+/// The thread's state.
 pub(crate) struct Flusher {
-    bell: Arc<Bell>,
-    thread: Option<JoinHandle<()>>,
+    tail: Arc<Tail>,
+    announce: watch::Sender<u64>,
+    /// The sequence number below which it has synced.
+    synced: u64,
+    /// A segment, by its first record, and when it was seen to have one.
+    age: Option<(u64, Instant)>,
+    /// The segment, by its first record, that a successor was last made for ahead.
+    prepared: Option<u64>,
+    /// Keeps other agents out for as long as this one writes.
+    _lock: File,
 }
 
-#[derive(Default)]
-struct Bell {
-    state: Mutex<State>,
-    rung: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    dirty: Option<Dirty>,
-    stopping: bool,
-}
-
-/// A segment that has grown since its last sync.
-struct Dirty {
+/// What there is to do in one round.
+struct Round {
+    /// Whether the live segment is another one where it had to be.
+    rotated: Result<(), JournalError>,
+    /// Whether a segment has got its name.
+    is_named: bool,
+    retired: Vec<Live>,
     path: Arc<Path>,
     file: Arc<dyn SegmentFile>,
+    /// Bytes of the live segment.
+    end: u64,
+    /// Sequence number of the live segment's first record.
+    first: u64,
+    /// Sequence number of the next record.
+    next: u64,
+    /// Who is told of the end.
+    seals: Vec<Reply<u64>>,
+    is_last: bool,
 }
 
 impl Flusher {
-    pub(crate) fn start(fate: Fate) -> std::io::Result<Self> {
-        let bell = Arc::new(Bell::default());
-        let heard = Arc::clone(&bell);
-        let thread = thread::Builder::new()
-            .name("journal-flusher".into())
-            .spawn(move || heard.serve(&fate))?;
-        Ok(Self {
-            bell,
-            thread: Some(thread),
-        })
+    pub(crate) fn start(
+        tail: Arc<Tail>,
+        announce: watch::Sender<u64>,
+        lock: File,
+    ) -> Result<(), JournalError> {
+        let synced = *tail.synced.borrow();
+        let flusher = Self {
+            synced,
+            tail,
+            announce,
+            age: None,
+            prepared: None,
+            _lock: lock,
+        };
+        thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || flusher.serve())
+            .map(drop)
+            .map_err(JournalError::Thread)
     }
 
-    /// This segment has grown. One that was marked before must have been synced by its writer.
-    pub(crate) fn mark(&self, path: &Arc<Path>, file: &Arc<dyn SegmentFile>) {
-        self.bell.lock().dirty = Some(Dirty {
-            path: Arc::clone(path),
-            file: Arc::clone(file),
-        });
-        self.bell.rung.notify_one();
-    }
-}
-
-impl Drop for Flusher {
-    fn drop(&mut self) {
-        self.bell.lock().stopping = true;
-        self.bell.rung.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic there has nothing to tell that the sync on closing does not find out again.
-            let _ = thread.join();
+    fn serve(mut self) {
+        let tail = Arc::clone(&self.tail);
+        let _watchdog = Watchdog(&tail);
+        while !self.round() {}
+        let end = self.finish().map_err(|error| tail.fail(&error));
+        // The lock is free before anybody is told.
+        drop(self);
+        let closing = tail.lock().closing.take();
+        if let Some(reply) = closing {
+            let _ = reply.send(end);
         }
     }
-}
 
-impl Bell {
-    fn serve(&self, fate: &Fate) {
-        while let Some(Dirty { path, file }) = self.wait() {
-            if let Err(error) = file.sync().map_err(JournalError::io("sync", &path)) {
-                fate.fail(&error);
+    /// Does everything that there is to do now. Whether it was the last time.
+    fn round(&mut self) -> bool {
+        self.wait();
+        let prepared = self.prepare();
+        let mut round = self.begin();
+        let done = prepared
+            .and(mem::replace(&mut round.rotated, Ok(())))
+            .and_then(|()| self.sync(&mut round));
+        if let Err(error) = done {
+            self.tail.fail(&error);
+        }
+        for reply in round.seals {
+            let _ = reply.send(self.tail.fate.check().map(|()| round.first));
+        }
+        round.is_last
+    }
+
+    /// Waits for something to do, and then a little longer for more of it, unless somebody waits.
+    fn wait(&self) {
+        let mut end = self.tail.lock();
+        while !self.is_due(&end) {
+            end.is_attended = false;
+            let bell = &self.tail.bell;
+            end = match self.left(&end) {
+                None => bell.wait(end).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    let woken = bell.wait_timeout(end, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        end.is_attended = true;
+        if self.tail.settings.durability == Durability::Process {
+            let nobody_waits = |end: &mut End| !is_awaited(end);
+            let bell = &self.tail.bell;
+            drop(bell.wait_timeout_while(end, GATHER, nobody_waits));
+        }
+    }
+
+    fn is_due(&self, end: &End) -> bool {
+        let grown = end.live.next > self.synced || !end.retired.is_empty();
+        is_awaited(end) || self.tail.fate.check().is_ok() && (grown || self.is_old(end))
+    }
+
+    fn is_old(&self, end: &End) -> bool {
+        self.left(end).is_some_and(|left| left.is_zero())
+    }
+
+    /// How long the live segment may still live, if it holds records.
+    fn left(&self, end: &End) -> Option<Duration> {
+        let (first, since) = self.age?;
+        let holds_records = first == end.live.first && self.tail.fate.check().is_ok();
+        let age = self.tail.settings.segment_age;
+        holds_records.then(|| age.saturating_sub(since.elapsed()))
+    }
+
+    /// Makes what appends will need soon: a window, and the segment after the live one.
+    fn prepare(&mut self) -> Result<(), JournalError> {
+        self.tail.fate.check()?;
+        let end = self.tail.lock();
+        let wanted = end.live.wants();
+        let is_needed = self.must_rotate(&end);
+        let is_ahead = end.live.is_half_full() && self.prepared != Some(end.live.first);
+        let first = end.live.first;
+        let has_spare = end.spare.is_some();
+        drop(end);
+        if let Some(wanted) = wanted {
+            let made = wanted.make()?;
+            self.tail.lock().live.take(made);
+        }
+        if !has_spare && (is_needed || is_ahead) {
+            self.prepared = Some(first);
+            match self.tail.make_spare(0) {
+                Ok(spare) => self.tail.lock().spare = Some(spare),
+                Err(error) if is_needed => return Err(error),
+                // There is room in the live segment still. It is tried again when it is full.
+                Err(error) => tracing::error!(%error, "the journal's next segment cannot be made"),
             }
         }
+        Ok(())
     }
 
-    /// Waits for a segment that has grown, and a little longer for it to grow more. None: stop.
-    fn wait(&self) -> Option<Dirty> {
-        let quiet = |state: &mut State| state.dirty.is_none() && !state.stopping;
-        let state = self
-            .rung
-            .wait_while(self.lock(), quiet)
-            .unwrap_or_else(PoisonError::into_inner);
-        let (mut state, _) = self
-            .rung
-            .wait_timeout_while(state, GATHER, |state| !state.stopping)
-            .unwrap_or_else(PoisonError::into_inner);
-        if state.stopping {
-            return None;
+    fn must_rotate(&self, end: &End) -> bool {
+        !end.live.is_empty() && (self.is_old(end) || !end.seals.is_empty())
+    }
+
+    fn begin(&mut self) -> Round {
+        let mut end = self.tail.lock();
+        let rotated = match self.must_rotate(&end) && self.tail.fate.check().is_ok() {
+            true => self.tail.rotate(&mut end, 0),
+            false => Ok(()),
+        };
+        let live = &end.live;
+        if !live.is_empty() && self.age.is_none_or(|(first, _)| first != live.first) {
+            self.age = Some((live.first, Instant::now()));
         }
-        state.dirty.take()
+        Round {
+            rotated,
+            path: Arc::clone(&live.path),
+            file: Arc::clone(&live.file),
+            end: live.end,
+            first: live.first,
+            next: live.next,
+            is_last: end.is_closed,
+            is_named: mem::take(&mut end.is_named),
+            retired: mem::take(&mut end.retired),
+            seals: mem::take(&mut end.seals),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Brings a round to the disk. In this order: a segment is never known to be on the disk, and never announced as
+    /// sealed, before what comes before it.
+    fn sync(&mut self, round: &mut Round) -> Result<(), JournalError> {
+        self.tail.fate.check()?;
+        for full in &mut round.retired {
+            seal(full)?;
+        }
+        if round.is_named {
+            let directory = &self.tail.directory;
+            let synced = self.tail.disk.sync_names(directory);
+            synced.map_err(JournalError::io("sync", directory))?;
+        }
+        if !round.retired.is_empty() {
+            self.announce.send_replace(round.first);
+        }
+        if round.next > round.first {
+            sync(&*round.file, &round.path, round.end)?;
+        }
+        self.synced = round.next;
+        self.tail.synced.send_replace(round.next);
+        Ok(())
+    }
+
+    /// Leaves nothing behind but what was recorded.
+    fn finish(&self) -> Result<(), JournalError> {
+        let mut end = self.tail.lock();
+        if let Some(spare) = end.spare.take() {
+            spare.discard();
+        }
+        self.tail.fate.check()?;
+        seal(&mut end.live)
+    }
+}
+
+fn is_awaited(end: &End) -> bool {
+    end.is_closed || !end.seals.is_empty()
+}
+
+/// Ends a segment: its length is what it holds, and it says so.
+fn seal(full: &mut Live) -> Result<(), JournalError> {
+    full.unmap();
+    sync(&*full.file, &full.path, full.end)?;
+    let cut = full.file.cut(full.end);
+    cut.map_err(JournalError::io("seal", &full.path))
+}
+
+/// Syncs, and only then notes that it did: the note must not get to the disk first.
+fn sync(file: &dyn SegmentFile, path: &Path, length: u64) -> Result<(), JournalError> {
+    let synced = file.sync(length).and_then(|()| file.note_synced(length));
+    synced.map_err(JournalError::io("sync", path))
+}
+
+/// Fails the journal if the thread panics: nobody would sync any more.
+struct Watchdog<'a>(&'a Tail);
+
+impl Drop for Watchdog<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let error = io::Error::other("it has panicked");
+            self.0.fail(&JournalError::Thread(error));
+        }
     }
 }

@@ -3,41 +3,50 @@
 //! Knows audit records and files; knows no policy, no protocol and no Parquet.
 //!
 //! ```text
-//!  append() ─┐                    ┌─> write(2) ──> acknowledged ("process")
-//!  append() ─┼─> bounded queue ─> writer ── fdatasync ──> acknowledged ("strict")
-//!  append() ─┘                    └─> rotation by size, age, seal() ──> sealed segments ──> archive
+//!  put() ─┐                                     ┌─> returned: the kernel has it ("process")
+//!  put() ─┼─> checksum, copy into a mapped file ┤
+//!  put() ─┘   under one mutex                   └─> flusher: msync ──> append() returns ("strict")
+//!                                                   └─> full, old, seal(): sealed segments ──> archive
 //! ```
 //!
 //! A directory holds segments, named by the sequence number of their first record, so that names sort:
-//! `00000000000000000001.wj`, `00000000000000004711.wj`, ... The newest is live, all others are sealed.
-//! There is always a live one while the journal is open, and after: an empty live segment remembers
-//! where the sequence goes on. The bytes inside are drawn at the head of `frame.rs` and in README.md.
+//! `00000000000000000001.wj`, `00000000000000004711.wj`, ... The newest is live, all others are sealed or about to
+//! be. There is always a live one while the journal is open, and after: an empty live segment remembers where the
+//! sequence goes on, so a segment is announced as sealed only when its successor's name is on the disk. The
+//! bytes inside are drawn at the head of `frame.rs` and in README.md.
 //!
 //! Sequence numbers start at 1 and have no gaps, over all segments that ever were.
 //!
 //! What is promised, by [`Durability`]: after `append` returned, the record survives a `kill -9` of the
 //! agent ("process"), or a power cut ("strict"). Any error from `append` means: refuse the request.
+//!
+//! Nothing queues: a record is in the page cache when it was put, and that memory is the kernel's to bound. It slows
+//! down who dirties more than the disk takes (`vm.dirty_ratio`). Of a segment, three windows of 1 MiB are mapped at
+//! most, beside what a single larger record needs.
 
 mod disk;
+mod encode;
 mod error;
 mod flusher;
 mod frame;
 mod live;
+mod map;
 mod read;
 mod recovery;
 mod segment;
 mod settings;
-mod writer;
+mod tail;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use model::AuditRecord;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
+pub use encode::{Draft, Filling};
 pub use error::JournalError;
 pub use frame::MAX_RECORD;
 pub use read::{Entry, Records, read_sealed, read_segment};
@@ -46,30 +55,27 @@ pub use segment::{first_sequence, sealed, segments};
 pub use settings::{Durability, Settings};
 
 use disk::{Disk, RealDisk};
-use error::Fate;
-use writer::{Append, Order, Writer};
+use flusher::Flusher;
+use tail::Tail;
 
-/// What a queued record costs beside its own bytes, so that many small ones are bounded too.
-const OVERHEAD: usize = 256;
-
-/// An open journal. Clones write to the same one. Dropping the last one also writes what is queued and lets go of
-/// the directory, but only [`Journal::close`] says when, and whether it worked.
+/// An open journal. Clones write to the same one. Dropping the last one also syncs it and lets go of the directory, but
+/// only [`Journal::close`] says when, and whether it worked.
 #[derive(Clone)]
-pub struct Journal {
-    directory: Arc<Path>,
-    orders: mpsc::Sender<Order>,
-    /// Bytes that may still be queued: what bounds `orders`.
-    room: Arc<Semaphore>,
-    capacity: usize,
-    fate: Fate,
-    sealed: watch::Receiver<u64>,
+pub struct Journal(Arc<Open>);
+
+struct Open(Arc<Tail>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close(None);
+    }
 }
 
 impl Journal {
-    /// Opens (or makes) the journal in this directory, repairs a torn tail and starts a new segment, unless the
-    /// live one is still empty. Blocks for as long as reading all segments takes.
+    /// Opens (or makes) the journal in this directory, repairs a torn tail and starts a new segment. Blocks for as long
+    /// as reading all segments takes.
     ///
-    /// Refused: a directory that another journal has open, damage anywhere but at the very end, and a missing segment.
+    /// Refused: a directory that another journal has open, damage of what was on the disk once, and a missing segment.
     pub fn open(
         directory: impl Into<PathBuf>,
         settings: Settings,
@@ -84,95 +90,76 @@ impl Journal {
     ) -> Result<(Self, Recovery), JournalError> {
         let lock = segment::lock(&directory)?;
         let recovery = recovery::recover(&directory)?;
-        let capacity = settings.queue_bytes.clamp(OVERHEAD, Semaphore::MAX_PERMITS);
-        let fate = Fate::new(&directory);
-        let (orders, queue) = mpsc::channel();
-        let sealed = Writer::start(
-            disk,
-            &directory,
-            settings,
-            recovery.next,
-            lock,
-            queue,
-            fate.clone(),
-        )?;
-        let journal = Self {
-            directory: directory.into(),
-            orders,
-            room: Arc::new(Semaphore::new(capacity)),
-            capacity,
-            fate,
-            sealed,
-        };
-        Ok((journal, recovery))
+        let (tail, announce) = Tail::start(disk, &directory, settings, recovery.next)?;
+        let tail = Arc::new(tail);
+        Flusher::start(Arc::clone(&tail), announce, lock)?;
+        Ok((Self(Arc::new(Open(tail))), recovery))
     }
 
-    /// Writes one record and returns its sequence number, once the record is as safe as the settings ask for.
-    /// Waits while the queue is full. A record that was handed in is written even if the caller stops waiting.
+    /// Whether a record is as safe as the settings ask for when `put` returns ("process").
+    pub fn is_immediate(&self) -> bool {
+        self.tail().settings.durability == Durability::Process
+    }
+
+    /// Hands a record to the kernel, without waiting, and returns its sequence number. It is encoded into memory that is
+    /// used again, and copied into a mapped file: no allocation, no system call. Rarely it takes longer: when a segment
+    /// is full, and when the disk does not keep up.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn put(&self, record: &AuditRecord) -> Result<u64, JournalError> {
+        encode::record(record, |text| self.tail().append(text))
+    }
+
+    /// The same for a decision that was encoded before: only what differs is encoded again.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn put_draft(&self, draft: &Draft, filling: &Filling<'_>) -> Result<u64, JournalError> {
+        encode::draft(draft, filling, |text| self.tail().append(text))
+    }
+
+    /// Writes one record and returns its sequence number, once the record is as safe as the settings ask for. It is
+    /// written even if the caller stops waiting.
     ///
     /// # Errors
     /// Any error means that the record is not evidence, and the caller refuses the request. After a failed write
     /// or sync every further append fails, until the agent is started again on a good disk.
     pub async fn append(&self, record: AuditRecord) -> Result<u64, JournalError> {
-        self.fate.check()?;
-        let payload = encode(&record)?;
-        let room = self.admit(payload.len()).await?;
-        self.ask(|reply| {
-            Order::Append(Append {
-                payload,
-                reply,
-                _room: room,
-            })
-        })
-        .await
+        let sequence = self.put(&record)?;
+        if !self.is_immediate() {
+            self.tail().on_disk(sequence).await?;
+        }
+        Ok(sequence)
     }
 
     /// Closes the live segment, unless it is empty, and starts another. Returns the sequence number below which
     /// everything is sealed.
     pub async fn seal(&self) -> Result<u64, JournalError> {
-        self.ask(Order::Seal).await
+        let (reply, answer) = oneshot::channel();
+        self.tail().seal(reply);
+        answer.await.map_err(|_| JournalError::Closed)?
     }
 
-    /// Writes what is queued, syncs it and lets go of the directory. Later appends through clones fail.
+    /// Syncs what was put and lets go of the directory. Later appends through clones fail.
     pub async fn close(self) -> Result<(), JournalError> {
-        self.ask(Order::Close).await
+        let (reply, answer) = oneshot::channel();
+        self.tail().close(Some(reply));
+        answer.await.map_err(|_| JournalError::Closed)?
     }
 
-    /// The sequence number below which everything is sealed; changes whenever a segment is sealed.
+    /// The sequence number below which everything is sealed; changes whenever a segment is sealed. It ends with the
+    /// journal.
     pub fn watch_sealed(&self) -> watch::Receiver<u64> {
-        self.sealed.clone()
+        self.tail().sealed.clone()
     }
 
     /// Where it is.
     pub fn directory(&self) -> &Path {
-        &self.directory
+        &self.tail().directory
     }
 
-    async fn admit(&self, bytes: usize) -> Result<tokio::sync::OwnedSemaphorePermit, JournalError> {
-        let cost = bytes.saturating_add(OVERHEAD).min(self.capacity);
-        let permits = u32::try_from(cost).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).acquire_many_owned(permits).await;
-        room.map_err(|_| JournalError::Closed)
+    fn tail(&self) -> &Tail {
+        &self.0.0
     }
-
-    async fn ask<T>(
-        &self,
-        order: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Order,
-    ) -> Result<T, JournalError> {
-        let (reply, answer) = oneshot::channel();
-        self.orders
-            .send(order(reply))
-            .map_err(|_| JournalError::Closed)?;
-        answer.await.map_err(|_| JournalError::Closed)?
-    }
-}
-
-fn encode(record: &AuditRecord) -> Result<Vec<u8>, JournalError> {
-    let payload = serde_json::to_vec(record).map_err(JournalError::Encode)?;
-    if payload.len() > MAX_RECORD {
-        return Err(JournalError::TooLarge {
-            bytes: payload.len(),
-        });
-    }
-    Ok(payload)
 }

@@ -10,6 +10,10 @@ use model::AuditRecord;
 
 use crate::JournalError;
 use crate::frame::{self, HEADER_BYTES, Header, PREFIX_BYTES};
+use crate::segment;
+
+/// What is wrong with a file that ends too early.
+pub(crate) const CUT_SHORT: &str = "the file ends before it is whole";
 
 /// One record of a journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,12 +26,13 @@ pub struct Entry {
     pub text: String,
 }
 
-/// The records of a segment that may still grow: a frame that is not yet whole is the end.
+/// The records of a segment that may still grow: it ends where there is no whole frame. What was on the disk once and is
+/// not whole is damage all the same.
 pub fn read_segment(path: &Path) -> Result<Records, JournalError> {
     Records::open(path, false)
 }
 
-/// The records of a sealed segment: a frame that is not whole is damage.
+/// The records of a sealed segment: whatever is not a whole frame is damage.
 pub fn read_sealed(path: &Path) -> Result<Records, JournalError> {
     Records::open(path, true)
 }
@@ -57,11 +62,12 @@ impl Records {
             .frames
             .cut()
             .map_err(JournalError::io("read", &self.path))?;
+        let is_unfinished = !self.sealed && self.frames.is_unsynced();
         match cut {
             Cut::Frame(payload) => self.parse(sequence, payload).map(Some),
+            Cut::End if !self.frames.is_unsynced() => Err(self.damaged(CUT_SHORT)),
             Cut::End => Ok(None),
-            Cut::Torn if !self.sealed => Ok(None),
-            Cut::Torn => Err(self.damaged("the file ends inside of it")),
+            Cut::Bad(_) if is_unfinished => Ok(None),
             Cut::Bad(what) => Err(self.damaged(what)),
         }
     }
@@ -103,30 +109,42 @@ impl Iterator for Records {
     }
 }
 
-/// Opens a segment and reads its header, which has to say what the name says.
+/// Opens a segment and reads its header.
 pub(crate) fn open(path: &Path) -> Result<Frames<BufReader<File>>, JournalError> {
     let file = File::open(path).map_err(JournalError::io("open", path))?;
     let mut input = BufReader::new(file);
-    let bytes = read_up_to(&mut input, HEADER_BYTES).map_err(JournalError::io("read", path))?;
-    let named = crate::first_sequence(path);
-    let header = Header::decode(&bytes).and_then(|header| match named {
-        Some(first) if first != header.first => Err("the header names another first record"),
-        _ => Ok(header),
-    });
-    header
-        .map(|header| Frames::new(input, header))
+    let first = segment::first_sequence(path).unwrap_or(1);
+    header(&mut input)
+        .map_err(JournalError::io("read", path))?
+        .map(|header| Frames::new(input, first, header))
         .map_err(|what| JournalError::Damaged {
             path: path.to_owned(),
             offset: 0,
-            sequence: named.unwrap_or_default(),
+            sequence: first,
             what,
         })
+}
+
+fn header(input: &mut impl Read) -> io::Result<Result<Header, &'static str>> {
+    read_up_to(input, HEADER_BYTES).map(|bytes| Header::decode(&bytes))
+}
+
+/// Whether a segment has the length that it says is on the disk, as a sealed one has. One that cannot be read counts
+/// as sealed: its reader says what is wrong with it.
+pub(crate) fn is_sealed(path: &Path) -> bool {
+    let look = || {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        header(&mut file).map(|header| header.map_or(true, |header| header.synced >= length))
+    };
+    look().unwrap_or(true)
 }
 
 /// The frames behind a header.
 pub(crate) struct Frames<R> {
     input: R,
     segment: u64,
+    synced: u64,
     /// Sequence number of the frame at `offset`.
     pub next: u64,
     /// Bytes from the start of the file up to which all is well.
@@ -139,20 +157,24 @@ pub(crate) enum Cut {
     Frame(Vec<u8>),
     /// The end of the file.
     End,
-    /// The file ends inside a frame.
-    Torn,
-    /// Something that was not written like this.
+    /// Something that is no whole frame.
     Bad(&'static str),
 }
 
 impl<R: Read> Frames<R> {
-    pub(crate) fn new(input: R, header: Header) -> Self {
+    pub(crate) fn new(input: R, first: u64, header: Header) -> Self {
         Self {
             input,
             segment: header.segment,
-            next: header.first,
+            synced: header.synced,
+            next: first,
             offset: HEADER_BYTES as u64,
         }
+    }
+
+    /// Whether everything that the header says is on the disk has been read: what comes may be unfinished.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.offset >= self.synced
     }
 
     /// Cuts the next frame off. Only a whole one moves `next` and `offset`; after anything else the reader is spent.
@@ -162,14 +184,14 @@ impl<R: Read> Frames<R> {
             return Ok(Cut::End);
         }
         let Some(prefix) = prefix.first_chunk::<PREFIX_BYTES>() else {
-            return Ok(Cut::Torn);
+            return Ok(Cut::Bad(CUT_SHORT));
         };
         let Some((length, crc)) = frame::decode_prefix(*prefix) else {
             return Ok(Cut::Bad("its length cannot be"));
         };
         let payload = read_up_to(&mut self.input, length)?;
         if payload.len() < length {
-            return Ok(Cut::Torn);
+            return Ok(Cut::Bad(CUT_SHORT));
         }
         if frame::checksum(self.segment, self.next, &payload) != crc {
             return Ok(Cut::Bad("its checksum does not match"));

@@ -6,11 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::JournalError;
+use crate::read;
 
 /// How segments' names end.
 const SUFFIX: &str = ".wj";
 
-/// How a segment's name ends while it is being made.
+/// How a file ends that is to become a segment.
 const NEW_SUFFIX: &str = ".wj.new";
 
 /// All segments of a journal, in the order of their records. The last one is live.
@@ -21,10 +22,13 @@ pub fn segments(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
     Ok(paths)
 }
 
-/// The segments that nothing will be added to any more, in the order of their records.
+/// The segments that nothing will be added to any more, in the order of their records. One that has a successor already
+/// but is not cut to its length yet is not among them.
 pub fn sealed(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
     let mut paths = segments(directory)?;
     paths.pop();
+    let open = paths.iter().position(|path| !read::is_sealed(path));
+    paths.truncate(open.unwrap_or(paths.len()));
     Ok(paths)
 }
 
@@ -40,12 +44,12 @@ pub(crate) fn path(directory: &Path, first: u64) -> PathBuf {
     directory.join(format!("{first:020}{SUFFIX}"))
 }
 
-/// Its name until its header is on disk.
-pub(crate) fn new_path(directory: &Path, first: u64) -> PathBuf {
-    directory.join(format!("{first:020}{NEW_SUFFIX}"))
+/// What a segment is called while it is not known which record it starts with.
+pub(crate) fn unnamed(directory: &Path, segment: u64) -> PathBuf {
+    directory.join(format!("{segment:016x}{NEW_SUFFIX}"))
 }
 
-/// Removes what an agent that was killed had only begun to make.
+/// Removes what an agent that was killed had made ahead.
 pub(crate) fn remove_unfinished(directory: &Path) -> Result<(), JournalError> {
     for path in list(directory)? {
         if path.to_string_lossy().ends_with(NEW_SUFFIX) {

@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// When `append` returns.
     pub durability: Durability,
-    /// A segment that would grow beyond this many bytes is sealed first.
+    /// Room of a segment, bytes, taken on the disk when it is made. A record that does not fit goes to the next one; one
+    /// that fits into none gets one of its own.
     pub segment_bytes: u64,
     /// A segment is sealed this long after its first record.
     pub segment_age: Duration,
-    /// Bytes of records that may wait for the writer; further appends wait for room.
-    pub queue_bytes: usize,
 }
 
 impl Default for Settings {
@@ -23,7 +22,6 @@ impl Default for Settings {
             durability: Durability::Process,
             segment_bytes: 64 << 20,
             segment_age: Duration::from_secs(60),
-            queue_bytes: 16 << 20,
         }
     }
 }

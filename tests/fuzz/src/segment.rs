@@ -72,11 +72,12 @@ fn check_written(input: &[u8]) {
 /// A segment of these records, and where each of them ends.
 fn write(texts: &[&[u8]]) -> (Vec<u8>, Vec<usize>) {
     let mut file = b"weirjrnl".to_vec();
-    file.extend_from_slice(&1u32.to_le_bytes());
+    file.extend_from_slice(&2u32.to_le_bytes());
     file.extend_from_slice(&SEGMENT.to_le_bytes());
-    file.extend_from_slice(&FIRST.to_le_bytes());
     file.extend_from_slice(&0i64.to_le_bytes());
     file.extend_from_slice(&crc32c::crc32c(&file).to_le_bytes());
+    // Nothing of it was ever synced: it may end anywhere.
+    file.extend_from_slice(&40u64.to_le_bytes());
     let mut ends = vec![];
     for (sequence, text) in (FIRST..).zip(texts) {
         let length = (text.len() as u32).to_le_bytes();

@@ -1,6 +1,7 @@
 //! Claims about the journal as a whole.
 
 mod damage;
+mod drafts;
 mod faults;
 mod killed;
 mod rotation;
@@ -121,20 +122,57 @@ async fn concurrent_appends_get_different_numbers_without_gaps() {
     }
 }
 
+/// A record of at least this many bytes.
+fn large(number: u64, bytes: usize) -> AuditRecord {
+    AuditRecord {
+        event: AuditEvent::Closed {
+            reason: "x".repeat(bytes),
+        },
+        ..record(number)
+    }
+}
+
 #[tokio::test]
-async fn a_record_larger_than_the_queue_is_still_written() {
+async fn a_record_larger_than_a_segment_is_still_written() {
     let directory = tempfile::tempdir().unwrap();
     let settings = Settings {
-        queue_bytes: 1024,
+        segment_bytes: 10_000,
         ..Settings::default()
     };
     let (journal, _) = Journal::open(directory.path(), settings).unwrap();
-    let mut large = record(1);
-    large.event = AuditEvent::Closed {
-        reason: "x".repeat(3 << 20),
-    };
-    assert_eq!(journal.append(large.clone()).await.unwrap(), 1);
-    assert_eq!(read_all(directory.path())[0].record, large);
+    let written = [large(1, 3 << 20), record(2), large(3, 3 << 20), record(4)];
+    for (sequence, record) in (1..).zip(&written) {
+        assert_eq!(journal.append(record.clone()).await.unwrap(), sequence);
+    }
+    let read = read_all(directory.path()).into_iter();
+    assert!(read.map(|entry| entry.record).eq(written));
+}
+
+#[tokio::test]
+async fn records_of_every_size_go_over_the_borders_of_windows_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, _) = open(directory.path());
+    // 13 MiB, in steps that fall on ever other bytes of a page.
+    let sizes = || (0..200).map(|step: usize| step * 659 + 1);
+    for (sequence, bytes) in (1..).zip(sizes()) {
+        assert_eq!(journal.put(&large(sequence, bytes)).unwrap(), sequence);
+    }
+    let entries = read_all(directory.path());
+    assert_eq!(entries.len(), 200);
+    for (entry, bytes) in entries.iter().zip(sizes()) {
+        assert_eq!(entry.record, large(entry.sequence, bytes));
+    }
+}
+
+#[tokio::test]
+async fn what_was_put_is_there_without_a_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, _) = open(directory.path());
+    assert!(journal.is_immediate());
+    for number in 1..=50 {
+        assert_eq!(journal.put(&record(number)).unwrap(), number);
+        assert_eq!(read_all(directory.path()).len() as u64, number);
+    }
 }
 
 #[tokio::test]
