@@ -12,7 +12,7 @@ use crate::column::Column;
 use crate::facts::Sessions;
 use crate::flatten::flatten;
 use crate::manifest::{self, Extent, Line};
-use crate::row::Row;
+use crate::row::{Row, Value};
 use crate::table::{TableReader, TableWriter};
 use crate::{ArchiveError, layout};
 
@@ -87,8 +87,8 @@ impl Archive {
         };
         while let Some(first) = peek(&mut entries)? {
             self.expect(segment, first.sequence)?;
-            let day = layout::day(first.record.time);
-            let line = self.write_day(&day, &mut entries)?;
+            let day = layout::Day::of(first.record.time);
+            let line = self.write_day(day, &mut entries)?;
             absorbed.rows += line.last - line.first + 1;
             absorbed.files.push(self.directory.join(&line.file));
         }
@@ -134,7 +134,7 @@ impl Archive {
     }
 
     /// Writes the records of one day to one file, and names it in the manifest.
-    fn write_day(&mut self, day: &str, entries: &mut Entries) -> Result<Line, ArchiveError> {
+    fn write_day(&mut self, day: layout::Day, entries: &mut Entries) -> Result<Line, ArchiveError> {
         let unfinished = self.unfinished(day)?;
         let mut sessions = self.sessions.clone();
         let (extent, chain) = self.write_rows(&unfinished, day, entries, &mut sessions)?;
@@ -159,7 +159,7 @@ impl Archive {
     }
 
     /// The name of the next file while it is being written.
-    fn unfinished(&self, day: &str) -> Result<PathBuf, ArchiveError> {
+    fn unfinished(&self, day: layout::Day) -> Result<PathBuf, ArchiveError> {
         let first = self.head.sequence + 1;
         let file = layout::file(&self.host, day, first, first);
         let path = self.directory.join(file);
@@ -172,7 +172,7 @@ impl Archive {
     fn write_rows(
         &self,
         path: &Path,
-        day: &str,
+        day: layout::Day,
         entries: &mut Entries,
         sessions: &mut Sessions,
     ) -> Result<(Extent, Chain), ArchiveError> {
@@ -187,7 +187,7 @@ impl Archive {
         while let Some(entry) = next_of_day(entries, day)? {
             let mut row = row_of(&entry, sessions);
             chain = chain.next(&row);
-            row.put(Column::Chain, chain.to_string());
+            row.put(Column::Chain, &chain.to_string());
             writer.push(row)?;
             extent.last = entry.sequence;
             extent.since = extent.since.min(entry.record.time);
@@ -278,7 +278,7 @@ impl Iterator for Rows {
 }
 
 fn is_row(entry: &Entry, row: &Row) -> bool {
-    row.sequence() == entry.sequence && row.text(Column::Record) == Some(&entry.text)
+    row.sequence() == entry.sequence && row.text(Column::Record) == Some(entry.text.as_str())
 }
 
 fn peek(entries: &mut Entries) -> Result<Option<&Entry>, JournalError> {
@@ -288,10 +288,10 @@ fn peek(entries: &mut Entries) -> Result<Option<&Entry>, JournalError> {
     Ok(entries.peek().and_then(|entry| entry.as_ref().ok()))
 }
 
-fn next_of_day(entries: &mut Entries, day: &str) -> Result<Option<Entry>, JournalError> {
+fn next_of_day(entries: &mut Entries, day: layout::Day) -> Result<Option<Entry>, JournalError> {
     entries
         .next_if(|entry| {
-            let other_day = |entry: &Entry| layout::day(entry.record.time) != day;
+            let other_day = |entry: &Entry| layout::Day::of(entry.record.time) != day;
             !entry.as_ref().is_ok_and(other_day)
         })
         .transpose()
@@ -350,13 +350,15 @@ fn read_back(path: &Path, before: Chain, after: Chain) -> Result<(), ArchiveErro
     };
     let mut chain = before;
     let mut read = 0;
-    for row in TableReader::open(path)? {
-        let row = row?;
-        chain = chain.next(&row);
-        if row.text(Column::Chain) != Some(chain.to_string().as_str()) {
-            return Err(fault(read));
+    let mut reader = TableReader::open(path)?;
+    while let Some(table) = reader.next_table()? {
+        for row in 0..table.length {
+            chain = chain.next_of(table.schema, table.values(row));
+            match table.value(row, Column::Chain) {
+                Value::Text(text) if chain.is_written(text) => read += 1,
+                _ => return Err(fault(read)),
+            }
         }
-        read += 1;
     }
     (chain == after).then_some(()).ok_or_else(|| fault(read))
 }

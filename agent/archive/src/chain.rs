@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! chain 0 = SHA-256("weir.chain" text(host))
-//! chain n = SHA-256(chain n-1, 32 bytes; text(schema); every column but weir_chain, in order)
+//! chain n = SHA-256(chain n-1, 32 bytes; text(schema); every column of the schema but weir_chain, in order)
 //! column  = 0x00 for NULL, else 0x01 value
 //! value   = text: u32 length in bytes, UTF-8 | INTEGER: i32 | BIGINT, TIMESTAMPTZ: i64    all little-endian
 //! ```
@@ -12,11 +12,8 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::column::Column;
+use crate::column::{Column, Schema};
 use crate::row::{Row, Value};
-
-/// Name of the set of columns, part of every hash: columns that come later do not change older rows.
-pub const SCHEMA: &str = "weir.audit.1";
 
 /// A hash of the chain.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,17 +29,37 @@ impl Chain {
 
     /// The hash of the row that follows.
     pub fn next(self, row: &Row) -> Self {
-        let mut preimage = self.0.to_vec();
-        push_text(&mut preimage, SCHEMA);
-        for (_, value) in row.iter().filter(|(column, _)| *column != Column::Chain) {
-            push(&mut preimage, value);
+        self.next_of(row.schema(), row.iter().map(|(_, value)| value))
+    }
+
+    /// The hash of the row that follows, of these values of all columns in their order.
+    pub(crate) fn next_of<'a>(
+        self,
+        schema: Schema,
+        values: impl Iterator<Item = Value<'a>>,
+    ) -> Self {
+        let mut preimage = Vec::with_capacity(PREIMAGE_BYTES);
+        preimage.extend_from_slice(&self.0);
+        push_text(&mut preimage, schema.name);
+        for (column, value) in schema.columns().iter().zip(values) {
+            if *column != Column::Chain {
+                push(&mut preimage, value);
+            }
         }
         Self(Sha256::digest(preimage).into())
     }
+
+    /// Whether this is how it is written.
+    pub(crate) fn is_written(self, text: &str) -> bool {
+        text.as_bytes() == model::Digest(self.0).hex()
+    }
 }
 
-fn push(preimage: &mut Vec<u8>, value: &Value) {
-    preimage.push(u8::from(*value != Value::Null));
+/// What most rows take.
+const PREIMAGE_BYTES: usize = 4096;
+
+fn push(preimage: &mut Vec<u8>, value: Value<'_>) {
+    preimage.push(u8::from(value != Value::Null));
     match value {
         Value::Null => {}
         Value::Text(text) => push_text(preimage, text),
@@ -60,7 +77,7 @@ fn push_text(preimage: &mut Vec<u8>, text: &str) {
 
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        model::Digest(self.0).fmt(f)
     }
 }
 
@@ -89,7 +106,7 @@ impl FromStr for Chain {
         }
         let chain = Self(bytes);
         // One way to write each hash: `+1` and capitals are others.
-        (chain.to_string() == text).then_some(chain).ok_or(NoChain)
+        chain.is_written(text).then_some(chain).ok_or(NoChain)
     }
 }
 
@@ -105,13 +122,25 @@ mod tests {
         row.put(Column::ClassUid, 6005);
         row.put(Column::Chain, "not covered");
         let mut preimage = Chain::genesis("db-1").0.to_vec();
-        preimage.extend(b"\x0c\0\0\0weir.audit.1");
+        preimage.extend(b"\x0c\0\0\0weir.audit.2");
         preimage.extend(b"\x01\x01\0\0\0\0\0\0\0");
         preimage.extend(b"\0\0");
         preimage.extend(b"\x01\x02\0\0\0\xc3\xa4");
         preimage.extend(b"\0");
         preimage.extend(b"\x01\x75\x17\0\0");
         preimage.extend(vec![0; Column::ALL.len() - 1 - 6]);
+        let expected: [u8; 32] = Sha256::digest(preimage).into();
+        assert_eq!(Chain::genesis("db-1").next(&row), Chain(expected));
+    }
+
+    #[test]
+    fn columns_that_came_later_leave_the_hashes_of_older_rows_as_they_are() {
+        let first = Schema::ALL[0];
+        let mut row = Row::empty_of(first);
+        row.put(Column::ClientTls, "is not part of it");
+        let mut preimage = Chain::genesis("db-1").0.to_vec();
+        preimage.extend(b"\x0c\0\0\0weir.audit.1");
+        preimage.extend(vec![0; Column::Chain as usize]);
         let expected: [u8; 32] = Sha256::digest(preimage).into();
         assert_eq!(Chain::genesis("db-1").next(&row), Chain(expected));
     }

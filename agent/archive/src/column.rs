@@ -1,4 +1,4 @@
-//! The columns of the archive, in their order on disk. Columns are only ever added, at the end.
+//! The columns of the archive, in their order on disk. Columns are only ever added, at the end, and make a new schema.
 
 /// What a column holds. Every kind is read alike by DuckDB, Spark, Trino, pandas and Polars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ columns! {
     Sequence "weir_sequence" Long "Number of the record on its host: from 1, without gaps."
     Time "time" Long "When it happened: milliseconds since the Unix epoch (OCSF `time`)."
     TimeDt "time_dt" Time "The same to the microsecond."
-    Event "weir_event" Text "What happened: started, policy_loaded, policy_rejected, opened, decided, settled, finished, closed or stopped."
+    Event "weir_event" Text "What happened: started, policy_loaded, policy_rejected, opened, encrypted, decided, settled, finished, closed or stopped."
     CategoryUid "category_uid" Int "Always 6: Application Activity."
     ClassUid "class_uid" Int "Always 6005: Datastore Activity."
     ActivityId "activity_id" Int "What a decided request is: 1 Read (COPY out), 2 Update (also ALTER, GRANT), 3 Connect (also `opened`), 4 Query, 5 Write, 6 Create, 7 Delete, 99 Other, 0 where it is not known. 99 for every event that is no request."
@@ -122,4 +122,43 @@ columns! {
     AgentVersion "weir_agent_version" Text "Version of the agent that started."
     Record "weir_record" Text "The record as the journal held it: JSON, byte for byte. Every other column but the session's facts follows from it."
     Chain "weir_chain" Text "SHA-256 over the row before's weir_chain and all other columns of this row, hex."
+    ClientTls "weir_client_tls" Text "Version of TLS on the client's side of the session, such as `TLSv1.3`. NULL where it goes in plain."
+    ServerTls "weir_server_tls" Text "The same for the side of the server."
+}
+
+/// A set of columns: the first so many of [`Column::ALL`]. Its name is part of every hash, so that columns that came
+/// later do not change older rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// Its name, in each file's metadata.
+    pub name: &'static str,
+    /// The last of its columns.
+    pub last: Column,
+}
+
+impl Schema {
+    /// All schemas, oldest first.
+    pub const ALL: [Schema; 2] = [
+        Schema {
+            name: "weir.audit.1",
+            last: Column::Chain,
+        },
+        Schema::NEWEST,
+    ];
+
+    /// The schema of rows that are written now.
+    pub const NEWEST: Schema = Schema {
+        name: "weir.audit.2",
+        last: Column::ServerTls,
+    };
+
+    /// Its columns, in order.
+    pub fn columns(self) -> &'static [Column] {
+        Column::ALL.get(..self.width()).unwrap_or(Column::ALL)
+    }
+
+    /// How many columns it has.
+    pub(crate) fn width(self) -> usize {
+        self.last as usize + 1
+    }
 }

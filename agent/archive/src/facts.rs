@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{AuditEvent, AuditRecord, Login, Opened, SessionId};
+use model::{AuditEvent, AuditRecord, Login, Opened, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
 /// Sessions that are remembered. Beyond it the oldest is forgotten: its rows then say less, its records never do.
@@ -16,6 +16,10 @@ const MOST: usize = 65_536;
 pub(crate) struct SessionFacts {
     pub opened: Option<Opened>,
     pub login: Option<Login>,
+    #[serde(default)]
+    pub client_tls: Option<String>,
+    #[serde(default)]
+    pub server_tls: Option<String>,
 }
 
 /// The open sessions after a record.
@@ -35,6 +39,13 @@ impl Sessions {
             (AuditEvent::Started { .. }, _) => self.open.clear(),
             (AuditEvent::Opened(opened), Some(session)) => {
                 self.of_mut(session).opened = Some(opened.clone());
+            }
+            (AuditEvent::Encrypted { side, version }, Some(session)) => {
+                let facts = self.of_mut(session);
+                *match side {
+                    Side::Client => &mut facts.client_tls,
+                    Side::Server => &mut facts.server_tls,
+                } = Some(version.clone());
             }
             (AuditEvent::Decided(decided), Some(session)) => {
                 if let Some(login) = &decided.login {

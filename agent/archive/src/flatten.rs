@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::column::Column;
 use crate::facts::SessionFacts;
 use crate::ocsf::{self, activity, severity, status};
-use crate::row::{Row, Value};
+use crate::row::Row;
 
 /// The row of a record, but for its chain.
 pub(crate) fn flatten(entry: &Entry, facts: Option<&SessionFacts>) -> Row {
@@ -37,7 +37,10 @@ fn describe_record(row: &mut Row, entry: &Entry) {
     row.put(Column::MetadataVersion, ocsf::VERSION);
     row.put(Column::MetadataProductName, "weir");
     row.put(Column::MetadataProductVendorName, "weir");
-    row.put(Column::ActorSessionUid, session.map(|id| id.to_string()));
+    row.put(
+        Column::ActorSessionUid,
+        session.map(|id| id.to_string()).as_ref(),
+    );
     row.put(Column::DatabaseTypeId, session.map(|_| ocsf::RELATIONAL));
     row.put(Column::Record, entry.text.as_str());
     describe_activity(row, activity::OTHER);
@@ -58,18 +61,20 @@ fn describe_session(row: &mut Row, facts: &SessionFacts) {
     if let Some(login) = &facts.login {
         describe_login(row, login);
     }
+    row.put(Column::ClientTls, facts.client_tls.as_deref());
+    row.put(Column::ServerTls, facts.server_tls.as_deref());
 }
 
 fn describe_opened(row: &mut Row, opened: &Opened) {
     row.put(Column::ActorProcessFilePath, opened.executable.as_deref());
     row.put(Column::ActorProcessUserName, opened.os_user.as_deref());
-    row.put(Column::SrcEndpointIp, opened.address.ip().to_string());
+    row.put(Column::SrcEndpointIp, &opened.address.ip().to_string());
     row.put(Column::SrcEndpointPort, opened.address.port());
-    row.put(Column::DstEndpointIp, opened.destination.ip().to_string());
+    row.put(Column::DstEndpointIp, &opened.destination.ip().to_string());
     row.put(Column::DstEndpointPort, opened.destination.port());
     row.put(Column::Server, &*opened.target.server);
-    row.put(Column::ServerAddress, opened.target.address.to_string());
-    row.put(Column::Workloads, json(&opened.workloads));
+    row.put(Column::ServerAddress, &opened.target.address.to_string());
+    row.put(Column::Workloads, json(&opened.workloads).as_ref());
     if let Some(process) = &opened.process {
         describe_process(row, process);
     }
@@ -79,14 +84,14 @@ fn describe_process(row: &mut Row, process: &Process) {
     let login = Some(process.login_uid).filter(|uid| *uid != u32::MAX);
     row.put(Column::ActorProcessPid, process.pid);
     row.put(Column::ActorProcessName, process.comm.as_str());
-    row.put(Column::ActorProcessUserUid, process.uid.to_string());
+    row.put(Column::ActorProcessUserUid, &process.uid.to_string());
     row.put(Column::Cgroup, process.cgroup);
     row.put(Column::Gid, process.gid);
     row.put(Column::LoginUid, login);
     row.put(Column::ProcessStarted, process.started);
     row.put(
         Column::Exe,
-        format!("{}:{}", process.exe_device, process.exe_inode),
+        &format!("{}:{}", process.exe_device, process.exe_inode),
     );
 }
 
@@ -110,6 +115,8 @@ fn describe_event(row: &mut Row, event: &AuditEvent) {
             row.put(Column::Reason, error.as_str());
         }
         AuditEvent::Opened(_) => describe_activity(row, activity::CONNECT),
+        // Every row from here on says it.
+        AuditEvent::Encrypted { .. } => {}
         AuditEvent::Decided(decided) => describe_decision(row, decided),
         AuditEvent::Settled { request, approval } => describe_approval(row, *request, approval),
         AuditEvent::Finished(finished) => describe_end(row, finished),
@@ -124,6 +131,7 @@ fn name(event: &AuditEvent) -> &'static str {
         AuditEvent::PolicyLoaded { .. } => "policy_loaded",
         AuditEvent::PolicyRejected { .. } => "policy_rejected",
         AuditEvent::Opened(_) => "opened",
+        AuditEvent::Encrypted { .. } => "encrypted",
         AuditEvent::Decided(_) => "decided",
         AuditEvent::Settled { .. } => "settled",
         AuditEvent::Finished(_) => "finished",
@@ -137,26 +145,26 @@ fn describe_decision(row: &mut Row, decided: &Decided) {
     describe_control(row, ocsf::control_of_decision(decided));
     row.put(Column::SeverityId, ocsf::severity_of(decided.effect));
     row.put(Column::Request, decided.request);
-    row.put(Column::Stage, word(&decided.stage));
-    row.put(Column::Effect, word(&decided.effect));
-    row.put(Column::Policies, json(&decided.because.policies));
+    row.put(Column::Stage, word(&decided.stage).as_ref());
+    row.put(Column::Effect, word(&decided.effect).as_ref());
+    row.put(Column::Policies, json(&decided.because.policies).as_ref());
     row.put(Column::Reason, decided.because.explanation.as_str());
     row.put(Column::Hint, decided.because.hint.as_deref());
-    row.put(Column::Approvers, json(&decided.because.approvers));
+    row.put(Column::Approvers, json(&decided.because.approvers).as_ref());
     row.put(Column::PolicyHash, &*decided.policy);
-    row.put(Column::Masks, masks(&decided.masks));
+    row.put(Column::Masks, masks(&decided.masks).as_ref());
     row.put(Column::QueryString, decided.text.as_deref());
     row.put(Column::Fingerprint, decided.fingerprint.as_deref());
-    row.put(Column::Parameters, json(&decided.parameters));
-    row.put(Column::Verbs, json(&decided.verbs));
+    row.put(Column::Parameters, json(&decided.parameters).as_ref());
+    row.put(Column::Verbs, json(&decided.verbs).as_ref());
     match &decided.touches {
         Some(Touches::Known(touches)) => {
             let names: BTreeSet<String> = touches.iter().map(|t| object(&t.object)).collect();
-            row.put(Column::Objects, json(&names));
+            row.put(Column::Objects, json(&names).as_ref());
         }
         Some(Touches::Opaque(opacity)) => {
             let why = format!("{}: {}", opacity.kind, opacity.explanation);
-            row.put(Column::Opaque, why);
+            row.put(Column::Opaque, &why);
         }
         None => {}
     }
@@ -195,15 +203,16 @@ fn describe_end(row: &mut Row, finished: &Finished) {
         row.put(Column::StatusCode, code.as_str());
     }
     row.put(Column::Request, finished.request);
-    row.put(Column::Tags, json(&outcome.tags));
+    row.put(Column::Tags, json(&outcome.tags).as_ref());
     row.put(Column::Rows, outcome.rows);
     row.put(Column::Bytes, outcome.bytes);
     row.put(Column::MaskedValues, outcome.masked);
     row.put(Column::DurationUs, finished.duration);
 }
 
-fn masks(masks: &Masks) -> Value {
-    let masks = masks.0.iter().map(|mask| Mask {
+fn masks(masks: &Masks) -> Option<String> {
+    let masks = masks.shown.iter().chain(masks.told.iter());
+    let masks = masks.map(|mask| Mask {
         class: &mask.class,
         column: &mask.name,
         function: &mask.function,
@@ -222,6 +231,7 @@ struct Mask<'a> {
 /// An object's name for people and for `LIKE`.
 fn object(object: &Object) -> String {
     match object {
+        Object::Server => "server".to_owned(),
         Object::Database => "database".to_owned(),
         Object::Schema(name) => format!("schema {name}"),
         Object::Relation(relation) => format!("{}.{}", relation.schema, relation.name),
@@ -233,12 +243,11 @@ fn object(object: &Object) -> String {
 }
 
 /// JSON text. NULL where there is none, which these plain values never have.
-fn json(value: &impl Serialize) -> Value {
-    serde_json::to_string(value).ok().into()
+fn json(value: &impl Serialize) -> Option<String> {
+    serde_json::to_string(value).ok()
 }
 
 /// The word that an enum without fields has in JSON.
-fn word(value: &impl Serialize) -> Value {
-    let value = serde_json::to_value(value).ok();
-    value.as_ref().and_then(|value| value.as_str()).into()
+fn word(value: &impl Serialize) -> Option<String> {
+    json(value).map(|text| text.trim_matches('"').to_owned())
 }

@@ -1,5 +1,6 @@
 //! Where things lie in an archive, and how they get there durably.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -54,19 +55,34 @@ pub(crate) fn trail(directory: &Path, host: &str) -> PathBuf {
 }
 
 /// A Parquet file's path inside the archive.
-pub(crate) fn file(host: &str, day: &str, first: u64, last: u64) -> PathBuf {
+pub(crate) fn file(host: &str, day: Day, first: u64, last: u64) -> PathBuf {
     PathBuf::from(format!(
         "v1/host={host}/day={day}/{first:020}-{last:020}.parquet"
     ))
 }
 
-/// The day of a time in microseconds, UTC, as YYYY-MM-DD. The first day of the epoch where no calendar has it.
-pub(crate) fn day(time: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(time) * 1000);
-    let time = time.ok().filter(|time| (0..=9999).contains(&time.year()));
-    let date = time.unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
-    let (year, month, day) = date.to_calendar_date();
-    format!("{year:04}-{:02}-{day:02}", u8::from(month))
+/// A day, UTC; shown as YYYY-MM-DD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Day(i64);
+
+impl Day {
+    /// The day of a time in microseconds. The first day of the epoch where no calendar has it.
+    pub(crate) fn of(time: i64) -> Self {
+        const DAY: i64 = 86_400_000_000;
+        /// First and last day of the years 0 to 9999.
+        const KNOWN: std::ops::RangeInclusive<i64> = -719_528..=2_932_896;
+        let day = time.div_euclid(DAY);
+        Self(if KNOWN.contains(&day) { day } else { 0 })
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = OffsetDateTime::UNIX_EPOCH.date();
+        let date = date.saturating_add(time::Duration::days(self.0));
+        let (year, month, day) = date.to_calendar_date();
+        write!(f, "{year:04}-{:02}-{day:02}", u8::from(month))
+    }
 }
 
 /// Every Parquet file of a host, and what is left of unfinished ones.

@@ -41,8 +41,8 @@ mod verify;
 mod tests;
 
 pub use archive::{Absorbed, Archive, Head};
-pub use chain::{Chain, SCHEMA};
-pub use column::{Column, Kind};
+pub use chain::Chain;
+pub use column::{Column, Kind, Schema};
 pub use error::ArchiveError;
 pub use layout::hosts;
 pub use row::{Row, Value};

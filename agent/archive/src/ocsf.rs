@@ -71,7 +71,7 @@ pub(crate) fn control_of_decision(decided: &Decided) -> Control {
         Effect::Deny => BLOCKED,
         // Preparing runs nothing, and so nothing is held yet.
         Effect::Hold if decided.stage == Stage::Run => DELAYED,
-        Effect::Hold | Effect::Allow if decided.masks.shown().is_empty() => ALLOWED,
+        Effect::Hold | Effect::Allow if decided.masks.shown.is_empty() => ALLOWED,
         Effect::Hold | Effect::Allow => MASKED,
     }
 }
@@ -125,7 +125,7 @@ fn activity_of_verb(verb: Verb) -> i32 {
         Verb::Update | Verb::Merge | Verb::Alter | Verb::Grant => activity::UPDATE,
         Verb::Insert | Verb::CopyIn => activity::WRITE,
         Verb::Create => activity::CREATE,
-        Verb::CopyOut => activity::READ,
+        Verb::CopyOut | Verb::Replicate => activity::READ,
         Verb::Select => activity::QUERY,
         Verb::Set | Verb::Call | Verb::Lock | Verb::Maintain | Verb::Notify => activity::OTHER,
     }

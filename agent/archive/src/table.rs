@@ -11,17 +11,17 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{self, DataType, Field, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 
-use crate::column::{Column, Kind};
+use crate::column::{Column, Kind, Schema};
 use crate::row::{Row, Value};
-use crate::{ArchiveError, SCHEMA, layout};
+use crate::{ArchiveError, layout};
 
 /// Rows that are turned into arrays together.
 const BATCH_ROWS: usize = 8192;
@@ -36,19 +36,22 @@ const GROUP_BYTES: usize = 128 << 20;
 pub(crate) struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<File>,
-    schema: SchemaRef,
+    schema: Schema,
     rows: Vec<Row>,
     bytes: usize,
 }
 
 impl TableWriter {
     pub(crate) fn create(path: &Path) -> Result<Self, ArchiveError> {
+        Self::create_of(Schema::NEWEST, path)
+    }
+
+    pub(crate) fn create_of(schema: Schema, path: &Path) -> Result<Self, ArchiveError> {
         let file = layout::create(path)?;
-        let schema = schema();
         let options = ArrowWriterOptions::new()
-            .with_properties(properties())
+            .with_properties(properties(schema))
             .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
+        let writer = ArrowWriter::try_new_with_options(file, arrow_schema(schema), options)
             .map_err(ArchiveError::parquet(path))?;
         Ok(Self {
             path: path.to_owned(),
@@ -80,8 +83,9 @@ impl TableWriter {
     }
 
     fn flush(&mut self) -> Result<(), ArchiveError> {
-        let columns = Column::ALL.iter().map(|column| array(*column, &self.rows));
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())
+        let columns = self.schema.columns().iter();
+        let arrays = columns.map(|column| array(*column, &self.rows)).collect();
+        let batch = RecordBatch::try_new(arrow_schema(self.schema), arrays)
             .map_err(ArchiveError::parquet(&self.path))?;
         self.writer
             .write(&batch)
@@ -92,9 +96,29 @@ impl TableWriter {
     }
 }
 
-fn properties() -> WriterProperties {
-    let schema = KeyValue::new("weir.schema".to_owned(), SCHEMA.to_owned());
-    WriterProperties::builder()
+/// Columns whose values hardly ever repeat: building a dictionary of them is in vain.
+const UNIQUE: [Column; 5] = [
+    Column::Sequence,
+    Column::Time,
+    Column::TimeDt,
+    Column::Record,
+    Column::Chain,
+];
+
+/// Columns that nobody looks for by least and greatest value.
+const UNORDERED: [Column; 2] = [Column::Record, Column::Chain];
+
+fn properties(schema: Schema) -> WriterProperties {
+    let schema = KeyValue::new("weir.schema".to_owned(), schema.name.to_owned());
+    let mut builder = WriterProperties::builder();
+    for column in UNIQUE {
+        builder = builder.set_column_dictionary_enabled(column.name().into(), false);
+    }
+    for column in UNORDERED {
+        let none = EnabledStatistics::None;
+        builder = builder.set_column_statistics_enabled(column.name().into(), none);
+    }
+    builder
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
@@ -105,11 +129,10 @@ fn properties() -> WriterProperties {
 }
 
 /// The columns in Arrow's words.
-pub(crate) fn schema() -> SchemaRef {
+fn arrow_schema(schema: Schema) -> SchemaRef {
     let field = |column: &Column| Field::new(column.name(), data_type(column.kind()), true);
-    Arc::new(Schema::new(
-        Column::ALL.iter().map(field).collect::<Vec<_>>(),
-    ))
+    let fields: Vec<Field> = schema.columns().iter().map(field).collect();
+    Arc::new(datatypes::Schema::new(fields))
 }
 
 fn data_type(kind: Kind) -> DataType {
@@ -143,6 +166,7 @@ fn array(column: Column, rows: &[Row]) -> ArrayRef {
 /// Reads the rows of a file, in order. Ends after the first error.
 pub(crate) struct TableReader {
     path: PathBuf,
+    schema: Schema,
     batches: ParquetRecordBatchReader,
     rows: std::vec::IntoIter<Row>,
     ended: bool,
@@ -151,17 +175,19 @@ pub(crate) struct TableReader {
 impl TableReader {
     pub(crate) fn open(path: &Path) -> Result<Self, ArchiveError> {
         let file = File::open(path).map_err(ArchiveError::io("open", path))?;
-        let batches = guard(path, || {
+        let (schema, batches) = guard(path, || {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)
                 .map_err(ArchiveError::parquet(path))?;
-            check_columns(path, builder.schema())?;
-            builder
+            let schema = schema_of(path, builder.schema())?;
+            let batches = builder
                 .with_batch_size(BATCH_ROWS)
                 .build()
-                .map_err(ArchiveError::parquet(path))
+                .map_err(ArchiveError::parquet(path))?;
+            Ok((schema, batches))
         })?;
         Ok(Self {
             path: path.to_owned(),
+            schema,
             batches,
             rows: Vec::new().into_iter(),
             ended: false,
@@ -173,15 +199,20 @@ impl TableReader {
             if let Some(row) = self.rows.next() {
                 return Ok(Some(row));
             }
-            let batch = guard(&self.path, || {
-                let batch = self.batches.next().transpose();
-                batch.map_err(ArchiveError::parquet(&self.path))
-            })?;
-            match batch {
-                Some(batch) => self.rows = rows(&batch).into_iter(),
+            match self.next_table()? {
+                Some(table) => self.rows = table.rows().collect::<Vec<_>>().into_iter(),
                 None => return Ok(None),
             }
         }
+    }
+
+    /// The next rows together, without taking them apart. Not to be mixed with taking rows.
+    pub(crate) fn next_table(&mut self) -> Result<Option<Table>, ArchiveError> {
+        let batch = guard(&self.path, || {
+            let batch = self.batches.next().transpose();
+            batch.map_err(ArchiveError::parquet(&self.path))
+        })?;
+        Ok(batch.map(|batch| Table::new(self.schema, &batch)))
     }
 }
 
@@ -212,48 +243,99 @@ impl Iterator for TableReader {
     }
 }
 
-fn check_columns(path: &Path, found: &Schema) -> Result<(), ArchiveError> {
-    let expected = schema();
-    let same = expected.fields().len() == found.fields().len()
-        && expected
-            .fields()
-            .iter()
-            .zip(found.fields())
-            .all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
-    match same {
-        true => Ok(()),
-        false => Err(ArchiveError::Unreadable {
-            path: path.to_owned(),
-            what: format!("its columns are not those of {SCHEMA}"),
-        }),
-    }
+/// The schema that has exactly the file's columns.
+fn schema_of(path: &Path, found: &datatypes::Schema) -> Result<Schema, ArchiveError> {
+    let is_same = |schema: &Schema| {
+        let expected = arrow_schema(*schema);
+        expected.fields().len() == found.fields().len()
+            && expected
+                .fields()
+                .iter()
+                .zip(found.fields())
+                .all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type())
+    };
+    let schema = Schema::ALL.into_iter().find(is_same);
+    schema.ok_or_else(|| ArchiveError::Unreadable {
+        path: path.to_owned(),
+        what: format!(
+            "its columns are not those of {} or of what came before",
+            Schema::NEWEST.name
+        ),
+    })
 }
 
-fn rows(batch: &RecordBatch) -> Vec<Row> {
-    let mut rows = vec![Row::empty(); batch.num_rows()];
-    for (column, array) in Column::ALL.iter().zip(batch.columns()) {
-        for (index, row) in rows.iter_mut().enumerate() {
-            row.set(*column, value(array, index));
+/// Some rows of a file, column by column as they were read.
+pub(crate) struct Table {
+    pub schema: Schema,
+    pub length: usize,
+    columns: Vec<Values>,
+}
+
+impl Table {
+    fn new(schema: Schema, batch: &RecordBatch) -> Self {
+        Self {
+            schema,
+            length: batch.num_rows(),
+            columns: batch.columns().iter().map(Values::new).collect(),
         }
     }
-    rows
+
+    /// The values of one row, in the order of its columns.
+    pub(crate) fn values(&self, row: usize) -> impl Iterator<Item = Value<'_>> {
+        self.columns.iter().map(move |values| values.get(row))
+    }
+
+    /// The value of one column of a row.
+    pub(crate) fn value(&self, row: usize, column: Column) -> Value<'_> {
+        let values = self.columns.get(column as usize);
+        values.map_or(Value::Null, |values| values.get(row))
+    }
+
+    fn rows(&self) -> impl Iterator<Item = Row> {
+        (0..self.length).map(|index| {
+            let mut row = Row::empty_of(self.schema);
+            for (column, value) in self.schema.columns().iter().zip(self.values(index)) {
+                row.put(*column, value);
+            }
+            row
+        })
+    }
 }
 
-/// The value at an index that is in the array. NULL for a type that is no column's: `check_columns` lets none in.
-fn value(array: &ArrayRef, index: usize) -> Value {
-    if array.is_null(index) {
-        return Value::Null;
+/// The values of a column.
+enum Values {
+    Texts(StringArray),
+    Ints(Int32Array),
+    Longs(Int64Array),
+    Times(TimestampMicrosecondArray),
+    /// Of a type that is no column's: `schema_of` lets none in.
+    Nulls,
+}
+
+impl Values {
+    fn new(array: &ArrayRef) -> Self {
+        let array = array.as_any();
+        if let Some(texts) = array.downcast_ref::<StringArray>() {
+            Self::Texts(texts.clone())
+        } else if let Some(ints) = array.downcast_ref::<Int32Array>() {
+            Self::Ints(ints.clone())
+        } else if let Some(longs) = array.downcast_ref::<Int64Array>() {
+            Self::Longs(longs.clone())
+        } else if let Some(times) = array.downcast_ref::<TimestampMicrosecondArray>() {
+            Self::Times(times.clone())
+        } else {
+            Self::Nulls
+        }
     }
-    let array = array.as_any();
-    if let Some(texts) = array.downcast_ref::<StringArray>() {
-        texts.value(index).into()
-    } else if let Some(ints) = array.downcast_ref::<Int32Array>() {
-        ints.value(index).into()
-    } else if let Some(longs) = array.downcast_ref::<Int64Array>() {
-        longs.value(index).into()
-    } else if let Some(times) = array.downcast_ref::<TimestampMicrosecondArray>() {
-        times.value(index).into()
-    } else {
-        Value::Null
+
+    /// The value at an index that is in the array.
+    fn get(&self, index: usize) -> Value<'_> {
+        match self {
+            Self::Texts(texts) if texts.is_valid(index) => Value::Text(texts.value(index)),
+            Self::Ints(ints) if ints.is_valid(index) => Value::Int(ints.value(index)),
+            Self::Longs(longs) if longs.is_valid(index) => Value::Long(longs.value(index)),
+            Self::Times(times) if times.is_valid(index) => Value::Long(times.value(index)),
+            _ => Value::Null,
+        }
     }
 }

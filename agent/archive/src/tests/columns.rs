@@ -101,6 +101,37 @@ fn a_story_has_these_columns_row_by_row() {
 }
 
 #[test]
+fn rows_of_a_session_say_which_of_its_sides_are_encrypted() {
+    let mut house = House::new();
+    let encrypted = |side| AuditEvent::Encrypted {
+        side,
+        version: "TLSv1.3".to_owned(),
+    };
+    house.write(
+        Some(SessionId::now()),
+        [
+            opened(),
+            encrypted(model::Side::Client),
+            decided(Effect::Allow, Stage::Connect),
+            encrypted(model::Side::Server),
+            closed(),
+        ],
+    );
+    house.write(Some(SessionId::now()), [opened()]);
+    house.absorb();
+    let (rows, tls) = (house.rows(), Some("TLSv1.3"));
+    assert_eq!(texts(&rows, Column::Event)[1], Some("encrypted"));
+    assert_eq!(
+        texts(&rows, Column::ClientTls),
+        [None, tls, tls, tls, tls, None]
+    );
+    assert_eq!(
+        texts(&rows, Column::ServerTls),
+        [None, None, None, tls, tls, None]
+    );
+}
+
+#[test]
 fn what_is_not_known_is_null_and_says_why() {
     let mut house = House::new();
     let AuditEvent::Decided(mut decided) = decided(Effect::Deny, Stage::Run) else {
@@ -113,12 +144,12 @@ fn what_is_not_known_is_null_and_says_why() {
     }));
     house.write(Some(SessionId::now()), [AuditEvent::Decided(decided)]);
     let rows = house.rows();
-    assert_eq!(rows[0].get(Column::Objects), &Value::Null);
+    assert_eq!(rows[0].get(Column::Objects), Value::Null);
     assert_eq!(
         rows[0].text(Column::Opaque),
         Some("syntax: it does not parse")
     );
     assert_eq!(rows[0].number(Column::ActivityId), Some(0));
     // Nobody saw the session open, so nobody says who it was.
-    assert_eq!(rows[0].get(Column::ActorUserName), &Value::Null);
+    assert_eq!(rows[0].get(Column::ActorUserName), Value::Null);
 }

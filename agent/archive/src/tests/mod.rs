@@ -16,7 +16,7 @@ use model::{
 };
 
 use crate::table::{TableReader, TableWriter};
-use crate::{Archive, Column, Filter, Row, Trail};
+use crate::{Archive, Chain, Column, Filter, Row, Schema, Trail};
 
 const HOST: &str = "db-1";
 /// 2026-07-23T23:59:59.5Z, so that a story soon crosses midnight.
@@ -210,7 +210,10 @@ fn decided(effect: Effect, stage: Stage) -> AuditEvent {
         }),
         effect,
         masks: match effect == Effect::Allow && !connect {
-            true => Masks([mask].into()),
+            true => Masks {
+                shown: [mask].into(),
+                ..Masks::none()
+            },
             false => Masks::none(),
         },
         because: Reason {

@@ -73,3 +73,35 @@ fn an_archive_that_is_not_there_yet_is_empty() {
     assert_eq!(house.findings(), [""; 0]);
     assert_eq!(crate::hosts(&house.archive()).unwrap(), [""; 0]);
 }
+
+#[test]
+fn a_file_of_an_older_schema_is_read_as_it_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("old.parquet");
+    let mut chain = Chain::genesis("db-1");
+    let old = (1..4_u64).map(|sequence| {
+        let mut row = Row::empty_of(Schema::ALL[0]);
+        row.put(Column::Sequence, sequence);
+        row.put(Column::Event, "opened");
+        chain = chain.next(&row);
+        row.put(Column::Chain, &chain.to_string());
+        row
+    });
+    let old: Vec<Row> = old.collect();
+    let mut writer = TableWriter::create_of(Schema::ALL[0], &path).unwrap();
+    old.iter().for_each(|row| writer.push(row.clone()).unwrap());
+    writer.finish().unwrap();
+    let read: Vec<Row> = TableReader::open(&path)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(read, old);
+    assert_eq!(read[2].get(Column::ClientTls), crate::Value::Null);
+    let again = read
+        .iter()
+        .fold(Chain::genesis("db-1"), |chain, row| chain.next(row));
+    assert_eq!(
+        read[2].text(Column::Chain),
+        Some(again.to_string().as_str())
+    );
+}

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::chain::Chain;
+use crate::{Kind, Value};
 
 /// Three files of eight records, and two records in the journal.
 fn house() -> House {
@@ -65,15 +66,20 @@ fn an_edited_value_is_found_in_every_column() {
     let bytes = fs::read(&file).unwrap();
     for column in Column::ALL {
         rewrite(&file, |rows| {
-            let value = match rows[4].get(*column) {
-                crate::Value::Null if column.kind() == crate::Kind::Text => "x".into(),
-                crate::Value::Null if column.kind() == crate::Kind::Int => 1.into(),
-                crate::Value::Null => 1_i64.into(),
-                crate::Value::Text(text) => format!("{text} ").into(),
-                crate::Value::Int(number) => (number ^ 1).into(),
-                crate::Value::Long(number) => (number ^ 64).into(),
+            let longer;
+            let row = rows[4].clone();
+            let value = match row.get(*column) {
+                Value::Null if column.kind() == Kind::Text => "x".into(),
+                Value::Null if column.kind() == Kind::Int => 1.into(),
+                Value::Null => 1_i64.into(),
+                Value::Text(text) => {
+                    longer = format!("{text} ");
+                    Value::Text(&longer)
+                }
+                Value::Int(number) => (number ^ 1).into(),
+                Value::Long(number) => (number ^ 64).into(),
             };
-            rows[4].set(*column, value);
+            rows[4].put(*column, value);
         });
         let findings = house.findings();
         let place = "00000000000000000009-00000000000000000016.parquet row 4";
@@ -99,7 +105,7 @@ fn rows_that_were_chained_again_are_found_by_the_manifest() {
         let mut chain = Chain::genesis(HOST);
         for row in rows {
             chain = chain.next(row);
-            row.put(Column::Chain, chain.to_string());
+            row.put(Column::Chain, &chain.to_string());
         }
     });
     assert_found(&house, &["00000001-", "rewritten"]);
