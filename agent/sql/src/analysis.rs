@@ -11,6 +11,7 @@ use crate::facts::{Change, Facts};
 use crate::function::is_harmless;
 use crate::opacity::{self, Known};
 use crate::parse::parse;
+use crate::pattern::Pattern;
 use crate::record::Record;
 use crate::session::Session;
 use crate::snapshot::{Relation, Snapshot};
@@ -20,14 +21,29 @@ use crate::tree::{boxed, range_name};
 ///
 /// `text` is in the client's encoding, without a terminator.
 pub fn analyse(text: &[u8], session: &Session, snapshot: &Snapshot) -> Facts {
-    let statements = match parse(text, session.settings()) {
+    analyse_alike(text, session, snapshot).0
+}
+
+/// The same, with the pattern of all texts that have these facts.
+pub fn analyse_alike(text: &[u8], session: &Session, snapshot: &Snapshot) -> (Facts, Pattern) {
+    let settings = session.settings();
+    let statements = match parse(text, settings) {
         Ok(statements) => statements,
-        Err(opacity) => return Facts::opaque(opacity, Shape::default()),
+        Err(opacity) => {
+            return (
+                Facts::opaque(opacity, Shape::default()),
+                Pattern::exact(text),
+            );
+        }
     };
     let mut analysis = Analysis::new(session, snapshot, statements.len());
     match analysis.statements(&statements) {
-        Ok(()) => analysis.facts(),
-        Err(opacity) => Facts::opaque(opacity, analysis.shape),
+        Ok(()) => {
+            let pattern = Pattern::of(text, &statements, settings.utf8 == Some(true));
+            (analysis.facts(), pattern)
+        }
+        // Its explanation may quote the text.
+        Err(opacity) => (Facts::opaque(opacity, analysis.shape), Pattern::exact(text)),
     }
 }
 

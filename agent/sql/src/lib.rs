@@ -24,8 +24,10 @@ mod opacity;
 mod output;
 mod parse;
 mod path;
+mod pattern;
 mod query;
 mod record;
+mod replication;
 mod restriction;
 mod scope;
 mod session;
@@ -34,12 +36,14 @@ mod tree;
 mod utility;
 mod write;
 
-pub use analysis::{analyse, analyse_call};
+pub use analysis::{analyse, analyse_alike, analyse_call};
 pub use facts::{Assignment, Change, Facts};
+pub use pattern::Pattern;
+pub use replication::analyse_replication;
 pub use session::{Meaning, Path, Session, Settings};
 pub use snapshot::{
-    Column, ColumnRow, Function, FunctionRow, Kind, ReadRow, Relation, RelationRow, Rows,
-    SettingRow, Snapshot, Volatility,
+    BuiltIn, Column, ColumnRow, FIRST_NORMAL_OID, Function, FunctionRow, Kind, ReadRow, Relation,
+    RelationRow, Rows, SettingRow, Snapshot, Volatility,
 };
 
 #[cfg(test)]

@@ -225,18 +225,20 @@ impl Session {
     /// The server said that no transaction is open (ReadyForQuery with status `I`), after everything that was told as
     /// finished. Before that, nothing that changed is certain to stay, and what was defined is not in any snapshot: the
     /// next statement needs one from after this moment. What is still in flight began after that moment.
-    pub fn settled(&mut self) {
+    ///
+    /// Whether anything may have changed since the last such moment, so that what the server reports has to be told again.
+    pub fn settled(&mut self) -> bool {
         if !self.dirty {
-            return;
+            return false;
         }
         self.committed = self.next.clone();
-        if self.in_flight > 0 {
-            return;
+        if self.in_flight == 0 {
+            self.current = self.next.clone();
+            self.dirty = false;
+            self.changed = false;
+            self.redefined = false;
         }
-        self.current = self.next.clone();
-        self.dirty = false;
-        self.changed = false;
-        self.redefined = false;
+        true
     }
 
     /// The server reported a setting by itself (ParameterStatus) while nothing was in flight and no transaction open.

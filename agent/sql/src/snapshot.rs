@@ -61,20 +61,31 @@ pub struct Rows {
     pub schemas: Vec<String>,
     /// Relations of every schema that statements can name.
     pub relations: Vec<RelationRow>,
-    /// Columns that are not dropped, without the system columns.
+    /// Columns that are not dropped, without the system columns, of relations that are not [`BuiltIn`].
     pub columns: Vec<ColumnRow>,
     /// `pg_inherits`: child, parent. Partitions are children.
     pub inherits: Vec<(u32, u32)>,
     /// What views read.
     pub reads: Vec<ReadRow>,
-    /// Functions, procedures and aggregates.
+    /// Functions, procedures and aggregates that are not [`BuiltIn`].
     pub functions: Vec<FunctionRow>,
+    /// What came with the server.
+    pub built_in: Arc<BuiltIn>,
     /// Operators outside `pg_catalog`: schema, name, `pg_proc.oid` of the function behind it.
     pub operators: Vec<(String, String, u32)>,
     /// `pg_db_role_setting` for this database or all databases.
     pub settings: Vec<SettingRow>,
     /// The server's own defaults of settings that matter here, by lower-case name; absent where not known.
     pub defaults: Vec<(String, String)>,
+}
+
+/// The larger part of a small database's catalog, which hardly ever changes: what initdb made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct BuiltIn {
+    /// Columns of relations with an oid below [`FIRST_NORMAL_OID`].
+    pub columns: Vec<ColumnRow>,
+    /// Functions, procedures and aggregates with such an oid.
+    pub functions: Vec<FunctionRow>,
 }
 
 /// A row of `pg_class`.
@@ -242,7 +253,7 @@ pub struct Snapshot {
 }
 
 /// `FirstNormalObjectId`: oids below are given by initdb (`src/include/access/transam.h`).
-const FIRST_NORMAL_OID: u32 = 16384;
+pub const FIRST_NORMAL_OID: u32 = 16384;
 
 impl Snapshot {
     /// Indexes the rows. `version` is the caller's own count: equal versions of one database are equal snapshots.
@@ -258,13 +269,15 @@ impl Snapshot {
         for (child, parent) in rows.inherits {
             snapshot.parents.entry(child).or_default().push(parent);
         }
-        snapshot.add_functions(rows.functions);
+        snapshot.add_functions(&rows.built_in.functions);
+        snapshot.add_functions(&rows.functions);
         for (schema, name, function) in rows.operators {
             let schema = snapshot.shared(&schema);
             let operators = snapshot.operators.entry(Arc::from(name)).or_default();
             operators.push((schema, function));
         }
-        snapshot.add_relations(rows.relations, rows.columns, &rows.reads);
+        let columns = rows.built_in.columns.iter().chain(&rows.columns);
+        snapshot.add_relations(rows.relations, columns, &rows.reads);
         snapshot
     }
 
@@ -275,11 +288,11 @@ impl Snapshot {
         }
     }
 
-    fn add_functions(&mut self, rows: Vec<FunctionRow>) {
+    fn add_functions(&mut self, rows: &[FunctionRow]) {
         for row in rows {
             let name: Arc<str> = match self.functions_by_name.get_key_value(row.name.as_str()) {
                 Some((name, _)) => name.clone(),
-                None => Arc::from(row.name),
+                None => Arc::from(row.name.as_str()),
             };
             let overloads = self.functions_by_name.entry(name.clone()).or_default();
             overloads.push(row.oid);
@@ -289,23 +302,23 @@ impl Snapshot {
                     name,
                 },
                 volatility: row.volatility,
-                language: Arc::from(row.language),
+                language: Arc::from(row.language.as_str()),
                 built_in: row.oid < FIRST_NORMAL_OID,
             };
             self.functions.insert(row.oid, Arc::new(function));
         }
     }
 
-    fn add_relations(
+    fn add_relations<'a>(
         &mut self,
         relations: Vec<RelationRow>,
-        columns: Vec<ColumnRow>,
+        columns: impl Iterator<Item = &'a ColumnRow>,
         reads: &[ReadRow],
     ) {
         let mut columns_of: HashMap<u32, Vec<Column>> = HashMap::new();
         for row in columns {
             let column = Column {
-                name: Arc::from(row.name),
+                name: Arc::from(row.name.as_str()),
                 number: row.number,
                 type_oid: row.type_oid,
             };

@@ -3,6 +3,7 @@
 mod bypass;
 mod facts;
 mod limits;
+mod patterns;
 mod sessions;
 
 use std::sync::Arc;
@@ -212,6 +213,7 @@ fn told(facts: &Facts) -> Vec<String> {
 
 fn line(touch: &Touch) -> String {
     let object = match &touch.object {
+        Object::Server => "server".to_owned(),
         Object::Database => "database".to_owned(),
         Object::Schema(name) => format!("schema {name}"),
         Object::Relation(relation) => format!("{}.{}", relation.schema, relation.name),
