@@ -155,7 +155,7 @@ pub(crate) fn refuses(ask: &Ask, answer: &Answer) -> bool {
     match (&ask.otherwise, answer) {
         (_, Answer::PermittedBy(_)) => false,
         (_, Answer::Failed { .. }) | (Otherwise::Refuse { .. }, _) => true,
-        (Otherwise::Mask(_), _) => false,
+        (Otherwise::Mask(_) | Otherwise::Withhold(_), _) => false,
     }
 }
 

@@ -87,6 +87,16 @@ impl Classes {
         })
     }
 
+    /// Classes that could have a column in any database of this server.
+    pub fn on_server(&self, server: &str) -> impl Iterator<Item = &Class> {
+        self.0.iter().filter(move |class| {
+            class
+                .columns
+                .iter()
+                .any(|(pattern, _)| pattern.could_match_on(server))
+        })
+    }
+
     /// All names, in the order of the file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|class| &*class.name)

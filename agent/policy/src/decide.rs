@@ -119,7 +119,7 @@ impl Case<'_> {
         let what = format!("{} on {}", heard.action, ask.object.label);
         let (why, mut hint) = match &ask.otherwise {
             Otherwise::Refuse { why, hint } => (why.as_deref(), hint.map(str::to_owned)),
-            Otherwise::Mask(_) => (None, None),
+            Otherwise::Mask(_) | Otherwise::Withhold(_) => (None, None),
         };
         let mut explanation = match &heard.answer {
             Answer::ForbiddenBy(ids) => {
@@ -207,16 +207,21 @@ impl Case<'_> {
     }
 
     fn masks(&self, heard: &[Heard]) -> Masks {
-        let mut masks: Vec<MaskedColumn> = Vec::new();
+        let (mut shown, mut told): (Vec<MaskedColumn>, Vec<MaskedColumn>) = Default::default();
         for (ask, heard) in self.each(heard) {
-            match &ask.otherwise {
-                Otherwise::Mask(mask) if !heard.answer.permits() && !masks.contains(mask) => {
-                    masks.push(mask.clone());
-                }
-                _ => {}
+            let (masks, mask) = match &ask.otherwise {
+                Otherwise::Mask(mask) => (&mut shown, mask),
+                Otherwise::Withhold(mask) => (&mut told, mask),
+                Otherwise::Refuse { .. } => continue,
+            };
+            if !heard.answer.permits() && !masks.contains(mask) {
+                masks.push(mask.clone());
             }
         }
-        Masks(masks.into())
+        Masks {
+            shown: shown.into(),
+            told: told.into(),
+        }
     }
 
     fn explain(
@@ -236,7 +241,7 @@ impl Case<'_> {
                 .next()
                 .filter(|then| *then != now)
                 .map(|then| then.answer.clone()),
-            maskable: matches!(ask.otherwise, Otherwise::Mask(_)),
+            maskable: !matches!(ask.otherwise, Otherwise::Refuse { .. }),
         });
         Explanation {
             effect,

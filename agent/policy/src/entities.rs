@@ -26,6 +26,8 @@ pub(crate) struct World<'a> {
     found: HashMap<EntityUid, Entity>,
     /// The principal.
     pub subject: EntityUid,
+    /// The server.
+    pub server: Named,
     /// The session's database.
     pub database: Named,
     database_id: String,
@@ -44,6 +46,10 @@ impl<'a> World<'a> {
             vocabulary,
             found: HashMap::new(),
             subject: vocabulary.entity(Kind::Subject, &subject.session.to_string())?,
+            server: Named {
+                uid: vocabulary.entity(Kind::Server, server)?,
+                label: format!("server {server}"),
+            },
             database: Named {
                 uid: vocabulary.entity(Kind::Database, &database_id)?,
                 label: format!("database {database_id}"),
@@ -65,6 +71,7 @@ impl<'a> World<'a> {
     /// What a touch is about.
     pub fn object(&mut self, object: &Object) -> Result<Named, Uncertain> {
         match object {
+            Object::Server => Ok(self.server.clone()),
             Object::Database => Ok(self.database.clone()),
             Object::Schema(name) => self.schema(name),
             Object::Relation(relation) => self.relation(relation),

@@ -99,7 +99,7 @@ impl fmt::Display for Explanation {
         for asked in &self.asked {
             writeln!(f, "  {asked}")?;
         }
-        for mask in self.masks.0.iter() {
+        for mask in self.masks.shown.iter().chain(self.masks.told.iter()) {
             writeln!(f, "  masked: {} ({})", mask.name, mask.class)?;
         }
         write!(f, "  policy set: {}", self.policy)

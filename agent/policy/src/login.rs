@@ -14,6 +14,8 @@ pub(crate) fn settings(login: &Login) -> Vec<Cow<'_, str>> {
     for (name, value) in &login.settings {
         match name.as_str() {
             "options" => names.extend(in_options(value)),
+            // Asked about as an action of its own.
+            "replication" => {}
             // Options of the protocol, not settings: a server that does not know one says so and ignores it.
             extension if extension.starts_with("_pq_.") => {}
             _ => names.push(Cow::Borrowed(name.as_str())),
@@ -98,6 +100,7 @@ mod tests {
         );
         assert_eq!(of(&[("options", r"-c ro\le=x")]), ["role"]);
         assert_eq!(of(&[("_pq_.command_tag", "on")]), [""; 0]);
+        assert_eq!(of(&[("replication", "database")]), [""; 0]);
     }
 
     #[test]

@@ -48,7 +48,12 @@ impl ColumnPattern {
 
     /// Whether any column of this database could be meant.
     pub fn could_match_in(&self, server: &str, database: &str) -> bool {
-        self.server.matches(server) && self.database.matches(database)
+        self.could_match_on(server) && self.database.matches(database)
+    }
+
+    /// Whether any column of any database of this server could be meant.
+    pub fn could_match_on(&self, server: &str) -> bool {
+        self.server.matches(server)
     }
 }
 

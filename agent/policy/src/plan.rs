@@ -3,10 +3,11 @@
 //! Must not ask: it only writes the list. Columns of no class are never asked about.
 
 use std::collections::HashSet;
+use std::mem::Discriminant;
 
 use model::{
-    ColumnUse, MaskFunction, MaskedColumn, Opacity, Relation, Request, Statement, Target, Touch,
-    Touches, Use,
+    ColumnUse, MaskFunction, MaskedColumn, Object, Opacity, Relation, Replication, Request,
+    Statement, Target, Touch, Touches, Use, Verb,
 };
 
 use crate::classes::{Classes, Classified};
@@ -47,6 +48,8 @@ pub(crate) enum Otherwise {
     },
     /// The column is masked.
     Mask(MaskedColumn),
+    /// Errors do not tell the column.
+    Withhold(MaskedColumn),
 }
 
 impl Otherwise {
@@ -74,7 +77,7 @@ pub(crate) fn asks(
     };
     match request {
         Request::Connect(login) => {
-            plan.on_database("connect", true, Otherwise::REFUSE);
+            plan.login(login.replication())?;
             for name in login::settings(login) {
                 let setting = plan.world.setting(&name)?;
                 plan.ask("set", setting, true, Otherwise::REFUSE);
@@ -91,11 +94,42 @@ struct Plan<'a, 'w> {
     database: &'a str,
     world: &'a mut World<'w>,
     asks: Vec<Ask>,
-    /// What is asked already: a mask of another kind is another question.
-    seen: HashSet<(&'static str, Named, bool, Option<i16>)>,
+    /// What is asked already: where a no means something else, it is another question.
+    seen: HashSet<(&'static str, Named, bool, Discriminant<Otherwise>)>,
 }
 
 impl Plan<'_, '_> {
+    /// A session for physical replication is in no database.
+    fn login(&mut self, replication: Option<Replication>) -> Result<(), Uncertain> {
+        if replication != Some(Replication::Physical) {
+            self.on_database("connect", true, Otherwise::REFUSE);
+        }
+        match replication {
+            None => Ok(()),
+            Some(Replication::Logical) => self.replicate(&Object::Database),
+            Some(Replication::Physical) => self.replicate(&Object::Server),
+        }
+    }
+
+    /// What is replicated passes in a form that nothing can be masked in.
+    fn replicate(&mut self, object: &Object) -> Result<(), Uncertain> {
+        let named = self.world.object(object)?;
+        self.ask(Verb::Replicate.name(), named, true, Otherwise::REFUSE);
+        let classes: Vec<_> = match object {
+            Object::Server => self.classes.on_server(self.server).collect(),
+            _ => {
+                let classes = self.classes.in_database(self.server, self.database);
+                classes.collect()
+            }
+        };
+        for class in classes {
+            let class = self.world.class(&class.name)?;
+            let why = Some("what is replicated cannot be masked".to_owned());
+            self.ask("unmask", class, true, Otherwise::Refuse { why, hint: None });
+        }
+        Ok(())
+    }
+
     fn statement(&mut self, statement: &Statement) -> Result<(), Uncertain> {
         match &statement.touches {
             Touches::Opaque(opacity) => self.opaque(opacity),
@@ -119,6 +153,9 @@ impl Plan<'_, '_> {
     }
 
     fn touch(&mut self, touch: &Touch) -> Result<(), Uncertain> {
+        if touch.verb == Verb::Replicate {
+            return self.replicate(&touch.object);
+        }
         // Who reaches a table through a view needs the verb on the view alone.
         if touch.through.is_none() {
             let object = self.world.object(&touch.object)?;
@@ -129,7 +166,7 @@ impl Plan<'_, '_> {
                 Otherwise::REFUSE,
             );
         }
-        if let model::Object::Relation(relation) = &touch.object {
+        if let Object::Relation(relation) = &touch.object {
             for column in &touch.columns {
                 self.column(touch, relation, column)?;
             }
@@ -166,8 +203,17 @@ impl Plan<'_, '_> {
         match column.how {
             Use::Written => {}
             Use::Told => {
-                let told = told(relation, column, &classified);
-                self.ask("unmask", object, touch.restricted, Otherwise::Mask(told));
+                // What an error tells cannot be masked in part.
+                let told = MaskedColumn {
+                    function: MaskFunction::Null,
+                    ..masked(relation, column, &classified)
+                };
+                self.ask(
+                    "unmask",
+                    object,
+                    touch.restricted,
+                    Otherwise::Withhold(told),
+                );
             }
             Use::Filtered => {
                 let why = "the statement searches, sorts, groups or joins by it";
@@ -181,9 +227,9 @@ impl Plan<'_, '_> {
             }
             // What is shown by a view's own table is not what RowDescription will name.
             Use::Shown if touch.through.is_none() => {
-                let otherwise = match masked(relation, column, &classified) {
-                    Some(mask) => Otherwise::Mask(mask),
-                    None => refuse(
+                let otherwise = match (relation.oid, column.column.number) {
+                    (Some(_), Some(_)) => Otherwise::Mask(masked(relation, column, &classified)),
+                    _ => refuse(
                         "its number is not known, so it cannot be masked",
                         UNKNOWN_NUMBER,
                     ),
@@ -236,44 +282,27 @@ impl Plan<'_, '_> {
     }
 
     fn push(&mut self, ask: Ask) {
-        let mask = match &ask.otherwise {
-            Otherwise::Mask(mask) => Some(mask.column),
-            Otherwise::Refuse { .. } => None,
-        };
+        let otherwise = std::mem::discriminant(&ask.otherwise);
         if self
             .seen
-            .insert((ask.action, ask.object.clone(), ask.has_where, mask))
+            .insert((ask.action, ask.object.clone(), ask.has_where, otherwise))
         {
             self.asks.push(ask);
         }
     }
 }
 
-fn masked(
-    relation: &Relation,
-    column: &ColumnUse,
-    classified: &Classified<'_>,
-) -> Option<MaskedColumn> {
-    Some(MaskedColumn {
-        table: relation.oid?,
-        column: column.column.number?,
-        function: classified.mask.clone(),
-        ..told(relation, column, classified)
-    })
-}
-
-/// What an error may tell cannot be masked in part.
-fn told(relation: &Relation, column: &ColumnUse, classified: &Classified<'_>) -> MaskedColumn {
+fn masked(relation: &Relation, column: &ColumnUse, classified: &Classified<'_>) -> MaskedColumn {
     let class = classified.classes.first();
     MaskedColumn {
         table: relation.oid.unwrap_or_default(),
-        column: MaskedColumn::TOLD,
+        column: column.column.number.unwrap_or_default(),
         name: format!(
             "{}.{}.{}",
             relation.schema, relation.name, column.column.name
         )
         .into(),
         class: class.map(|class| class.name.clone()).unwrap_or_default(),
-        function: MaskFunction::Null,
+        function: classified.mask.clone(),
     }
 }

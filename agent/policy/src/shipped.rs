@@ -166,8 +166,9 @@ impl Case {
     fn differences(&self, found: &Explanation) -> Vec<String> {
         let masked: Vec<_> = found
             .masks
-            .0
+            .shown
             .iter()
+            .chain(found.masks.told.iter())
             .map(|mask| mask.name.to_string())
             .collect();
         let policies = &found.because.policies;

@@ -162,7 +162,7 @@ fn a_shown_column_is_masked_unless_unmask_is_permitted() {
     )]);
     let found = ask(&with_read(""), &request, false);
     assert_eq!(found.effect, Effect::Allow);
-    let [mask] = &*found.masks.0 else {
+    let [mask] = &*found.masks.shown else {
         panic!("{found}")
     };
     assert_eq!(
@@ -187,7 +187,7 @@ fn forbidding_unmask_only_masks() {
         &run(vec![touch(Verb::Select, "t", &[("ssn", Use::Shown)])]),
         false,
     );
-    assert_eq!((found.effect, found.masks.0.len()), (Effect::Allow, 1));
+    assert_eq!((found.effect, found.masks.shown.len()), (Effect::Allow, 1));
 }
 
 #[test]
@@ -261,10 +261,10 @@ fn what_an_error_may_tell_is_withheld_beside_the_masks_of_the_result() {
     let uses = [("ssn", Use::Told), ("id", Use::Told), ("ssn", Use::Shown)];
     let request = run(vec![touch(Verb::Update, "t", &uses)]);
     let found = ask(&with_read(""), &request, false);
-    assert_eq!((found.effect, found.masks.0.len()), (Effect::Allow, 2));
-    assert!(found.masks.withhold());
-    let shown = found.masks.shown();
-    assert!(!shown.withhold() && shown.of(7, 3).is_some());
+    assert_eq!(found.effect, Effect::Allow);
+    assert_eq!(found.masks.told.len(), 1);
+    let shown: Vec<_> = found.masks.shown.iter().map(|mask| mask.column).collect();
+    assert_eq!(shown, [3]);
     let unmask = r#"@id("u") permit(principal, action == Action::"unmask", resource);"#;
     assert!(ask(&with_read(unmask), &request, false).masks.is_empty());
 }
@@ -330,6 +330,59 @@ fn a_login_is_asked_about_with_the_settings_it_sends() {
     assert_eq!(effect(&login), Effect::Allow);
     login.settings = vec![("options".into(), "-c ROLE=admin".into())];
     assert_eq!(effect(&login), Effect::Deny);
+}
+
+fn replicating(value: &str) -> Request {
+    Request::Connect(model::Login {
+        settings: vec![("replication".into(), value.into())],
+        ..login("alice")
+    })
+}
+
+#[test]
+fn replication_is_permitted_by_name_and_only_where_everything_is_unmasked() {
+    let effects = |policies: &str| {
+        let set = set(policies);
+        ["true", "database", "off"].map(|value| ask(&set, &replicating(value), false).effect)
+    };
+    let connect = r#"@id("c") permit(principal, action == Action::"connect", resource);"#;
+    let replicate = r#"@id("r") permit(principal, action == Action::"replicate", resource);"#;
+    let unmask = r#"@id("u") permit(principal, action == Action::"unmask", resource);"#;
+    let of_database = r#"@id("d") permit(principal, action == Action::"replicate", resource is Database in Server::"shop");"#;
+    use Effect::{Allow, Deny};
+    assert_eq!(effects(connect), [Deny, Deny, Allow]);
+    assert_eq!(effects(&[connect, unmask].concat()), [Deny, Deny, Allow]);
+    assert_eq!(effects(&[connect, replicate].concat()), [Deny, Deny, Allow]);
+    assert_eq!(effects(&[replicate, unmask].concat()), [Allow, Deny, Deny]);
+    assert_eq!(
+        effects(&[connect, replicate, unmask].concat()),
+        [Allow, Allow, Allow]
+    );
+    assert_eq!(
+        effects(&[connect, of_database, unmask].concat()),
+        [Deny, Allow, Allow]
+    );
+}
+
+#[test]
+fn a_command_of_replication_is_asked_about_like_the_login() {
+    let command = |object| {
+        run(vec![Touch {
+            verb: Verb::Replicate,
+            object,
+            columns: vec![],
+            restricted: true,
+            through: None,
+        }])
+    };
+    let replicate = r#"@id("r") permit(principal, action == Action::"replicate", resource);"#;
+    let unmask = r#"@id("u") permit(principal, action == Action::"unmask", resource);"#;
+    for object in [Object::Server, Object::Database] {
+        let masked = ask(&set(replicate), &command(object.clone()), false);
+        assert_eq!(masked.effect, Effect::Deny);
+        let set = set(&[replicate, unmask].concat());
+        assert_eq!(ask(&set, &command(object), false).effect, Effect::Allow);
+    }
 }
 
 #[test]
