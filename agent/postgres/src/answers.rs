@@ -14,6 +14,7 @@ use crate::refusal::protocol_error;
 use crate::rows::Plan;
 use crate::session::{Engine, Phase, forward, pass};
 use crate::statements::Portal;
+use crate::wording::leaves_portals;
 
 /// The server's answer fits no request, so the engine no longer knows what it is looking at.
 fn unexpected(tag: u8) -> ProtocolError {
@@ -107,18 +108,27 @@ impl Engine {
     fn answer(&mut self, tag: u8, message: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
         let body = frame::body(&message);
         match tag {
-            server::NOTICE_RESPONSE
-            | server::NOTIFICATION_RESPONSE
-            | server::NEGOTIATE_PROTOCOL_VERSION
-            | server::COPY_DONE => {}
+            server::NOTICE_RESPONSE | server::NOTIFICATION_RESPONSE => {}
             server::PARAMETER_STATUS => {
                 let (name, value) = status::read_setting(body).map_err(malformed)?;
                 self.settings.insert(name, value);
+                self.reports += 1;
             }
-            server::AUTHENTICATION if self.phase == Phase::Authentication => {}
-            server::BACKEND_KEY_DATA => {
+            server::AUTHENTICATION if self.phase == Phase::Authentication => {
+                self.check_proof(body)?;
+                let message = self.encryption.offer(message)?;
+                forward(&mut out.to_client, &message);
+                return Ok(());
+            }
+            server::NEGOTIATE_PROTOCOL_VERSION if self.phase == Phase::Authentication => {
+                let minor = status::read_version(body).map_err(malformed)?;
+                self.minor = self.minor.min(minor);
+            }
+            server::BACKEND_KEY_DATA if self.phase == Phase::Authentication => {
                 let key = status::read_key(body).map_err(malformed)?;
-                self.progress.push_back(Progress::Keyed(key));
+                let length = secret_length(self.minor);
+                self.progress.push_back(Progress::Keyed { key, length });
+                return Ok(());
             }
             server::READY_FOR_QUERY => self.ready(status::read_ready(body).map_err(malformed)?)?,
             server::ERROR_RESPONSE => return self.error(message, out),
@@ -128,8 +138,10 @@ impl Engine {
                 _ => return Err(unexpected(tag)),
             },
             server::DATA_ROW => return self.masked_row(body, out),
-            server::COPY_IN_RESPONSE => self.copy_in()?,
+            server::COPY_IN_RESPONSE => self.copy(tag, Behind::CopyData)?,
+            server::COPY_BOTH_RESPONSE => self.copy(tag, Behind::CopyBoth)?,
             server::COPY_OUT_RESPONSE => assert_unmasked(self.running(tag)?)?,
+            server::COPY_DONE => _ = self.running(tag)?,
             server::COMMAND_COMPLETE => {
                 self.completed(status::read_tag(body).map_err(malformed)?)?
             }
@@ -224,28 +236,28 @@ impl Engine {
         Ok(())
     }
 
-    /// CopyInResponse: the server reads data from now on.
-    fn copy_in(&mut self) -> Result<(), ProtocolError> {
-        let run = self.running(server::COPY_IN_RESPONSE)?;
-        // Only a text with the word COPY in it can do that, and behind such a text nothing was sent.
-        if run.behind != Behind::Nothing {
-            return Err(unexpected(server::COPY_IN_RESPONSE));
+    /// CopyInResponse, CopyBothResponse: the server reads data from now on.
+    fn copy(&mut self, tag: u8, behind: Behind) -> Result<(), ProtocolError> {
+        let may = behind == Behind::CopyData || self.replicates;
+        let run = self.running(tag)?;
+        // Only a text with the word COPY in it can do that, or a command of replication, and nothing was sent behind it.
+        if run.behind != Behind::Nothing || !may {
+            return Err(unexpected(tag));
         }
-        run.behind = Behind::CopyData;
-        Ok(())
+        run.behind = behind;
+        assert_unmasked(run)
     }
 
     /// CommandComplete: the end of an Execute, or of one statement of a Query.
     fn completed(&mut self, command_tag: String) -> Result<(), ProtocolError> {
         let run = self.running(server::COMMAND_COMPLETE)?;
         run.plan = None;
-        let leaves_portals = run.wording.leaves_portals(&command_tag);
         match command_tag.as_str() {
             // PREPARE may have taken the name of a statement that a DEALLOCATE removed.
             "PREPARE" | "DEALLOCATE ALL" | "DISCARD ALL" => self.statements.clear_settled(),
             _ => {}
         }
-        if !leaves_portals {
+        if !leaves_portals(&command_tag) {
             self.portals.clear_settled();
         }
         self.running(server::COMMAND_COMPLETE)?
@@ -305,6 +317,11 @@ impl Engine {
         self.progress
             .push_back(Progress::Finished(run.ticket, outcome));
     }
+}
+
+/// Bytes of a cancel key's secret: fixed at 4 up to version 3.1 of the protocol, and what PostgreSQL 18 sends from 3.2 on.
+fn secret_length(minor: u16) -> usize {
+    if minor < 2 { 4 } else { 32 }
 }
 
 /// What has no columns cannot be masked.

@@ -3,18 +3,22 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use protocol::{Ask, Outbox, Source};
+use bytes::{Bytes, BytesMut};
+use model::Parameter;
+use protocol::{Ask, Command, Outbox, Source};
 
+use crate::binding::{Binding, Names};
+use crate::frame::Header;
 use crate::messages::bind::Bind;
 use crate::messages::execute;
 use crate::messages::parse::Parse;
 use crate::messages::target::Target;
 use crate::pipeline::Awaited;
 use crate::reader::Malformed;
+use crate::refusal::unknown_portal;
 use crate::requests::{Step, command};
-use crate::session::Engine;
-use crate::statements::{Found, Portal};
+use crate::session::{Engine, forward};
+use crate::statements::{Found, Portal, Prepared};
 use crate::verdicts::Question;
 
 impl Engine {
@@ -51,17 +55,73 @@ impl Engine {
             Found::Known(statement) => Some(statement),
             Found::Nothing => None,
         };
+        forward(&mut out.to_server, message);
+        self.bound(bind.portal, statement, bind.parameters);
+        Ok(Step::Done)
+    }
+
+    /// Begins a Bind that passes in pieces, once its names are there and settled.
+    pub(crate) fn begin_binding(
+        &mut self,
+        header: Header,
+        input: &mut BytesMut,
+        out: &mut Outbox,
+    ) -> Result<Step, Malformed> {
+        self.is_bind_waiting = false;
+        let Some(names) = Names::read(header, input)? else {
+            return Ok(Step::Wait);
+        };
+        let statement = match self.statements.find(&names.statement, self.segment) {
+            Found::Unsettled => {
+                self.is_bind_waiting = true;
+                return Ok(Step::Wait);
+            }
+            Found::Known(statement) => Some(statement),
+            Found::Nothing => None,
+        };
+        if self.portals.pending_weight() > self.limits.remembered {
+            self.is_bind_waiting = true;
+            return Ok(self.wait(out));
+        }
+        let binding = Binding::begin(header, names, statement, input, &mut out.to_server)?;
+        self.binding = Some(binding);
+        self.flushed = false;
+        Ok(Step::Done)
+    }
+
+    /// Whether a Bind passes in pieces, and has not passed yet. It counts as sent when all of it is.
+    pub(crate) fn is_binding(
+        &mut self,
+        input: &mut BytesMut,
+        out: &mut Outbox,
+    ) -> Result<bool, Malformed> {
+        let Some(binding) = &mut self.binding else {
+            return Ok(false);
+        };
+        if !binding.advance(&self.limits, input, &mut out.to_server)? {
+            return Ok(true);
+        }
+        if let Some(binding) = self.binding.take()
+            // Where something before it has failed meanwhile, the server skips it.
+            && !self.pipeline.is_skipping()
+        {
+            self.bound(binding.portal, binding.statement, binding.parameters);
+        }
+        Ok(false)
+    }
+
+    /// A Bind was sent.
+    fn bound(&mut self, name: Bytes, statement: Option<Arc<Prepared>>, parameters: Vec<Parameter>) {
         let portal = Portal {
-            name: Bytes::copy_from_slice(&bind.portal),
+            name: Bytes::copy_from_slice(&name),
             statement,
-            parameters: bind.parameters,
+            parameters,
             since: self.last_ticket,
             fields: OnceLock::new(),
         };
-        self.send(message, Awaited::Bind, out);
+        self.pipeline.sent(Awaited::Bind);
         self.portals
-            .sent(bind.portal, Some(Arc::new(portal)), self.segment);
-        Ok(Step::Done)
+            .sent(name, Some(Arc::new(portal)), self.segment);
     }
 
     pub(crate) fn describe(
@@ -107,17 +167,21 @@ impl Engine {
             Some((portal, statement))
         });
         let Some((portal, statement)) = known else {
-            self.refuse_unknown(&name, out);
-            return Ok(Step::Done);
+            let refusal = unknown_portal(&name);
+            let question = Question::Unknown(name, refusal.clone());
+            return Ok(Step::Ask(self.ask(question, Ask::Unread(refusal))));
         };
-        let command = command(
-            Source::Text(statement.text.clone()),
-            portal.parameters.clone(),
-        );
+        let command = Command {
+            bound_after: Some(portal.since),
+            ..command(
+                Source::Text(statement.text.clone()),
+                portal.parameters.clone(),
+            )
+        };
         let question = Question::Execute {
             message: message.clone(),
             portal,
-            wording: statement.wording,
+            holds_up: statement.holds_up,
         };
         Ok(Step::Ask(self.ask(question, Ask::Run(command))))
     }

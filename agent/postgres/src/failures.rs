@@ -27,7 +27,7 @@ impl Engine {
         }
         match self.pipeline.front() {
             Some(Awaited::Query(run) | Awaited::Call(run)) => {
-                if run.behind == Behind::CopyData {
+                if matches!(run.behind, Behind::CopyData | Behind::CopyBoth) {
                     // The COPY is over, and ReadyForQuery comes next.
                     run.behind = Behind::Nothing;
                 }

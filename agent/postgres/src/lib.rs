@@ -5,6 +5,8 @@
 //! a verdict, while the server's side flows on.
 //!
 //! ```text
+//!  Upgrade
+//!   ╭──╮
 //! startup ──Ask(Connect)──> authentication ──ReadyForQuery──> running
 //!    │                       (relayed as it is)                  │ Query, Parse, Execute, FunctionCall: Ask
 //!    └──Ask(Cancel)──> done                                      └ all else: bookkeeping and forward
@@ -13,6 +15,8 @@
 //! Protocol: <https://www.postgresql.org/docs/current/protocol.html>.
 
 mod answers;
+mod binding;
+mod encryption;
 mod extended;
 mod failures;
 mod frame;
@@ -28,4 +32,5 @@ mod statements;
 mod verdicts;
 mod wording;
 
+pub use encryption::{SSL_REQUEST, SslAnswer, Tls};
 pub use session::{Engine, Limits};

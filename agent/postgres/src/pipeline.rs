@@ -13,12 +13,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::{Masks, Outcome, Refusal, Status};
+use model::{MaskedColumn, Masks, Outcome, Refusal, Status};
 use protocol::Ticket;
 
 use crate::rows::Plan;
 use crate::statements::Portal;
-use crate::wording::Wording;
 
 /// One message whose answer is awaited.
 #[derive(Debug)]
@@ -44,14 +43,14 @@ pub enum Awaited {
 #[derive(Debug)]
 pub struct Run {
     pub ticket: Ticket,
-    pub masks: Masks,
+    /// Columns of its result that are masked.
+    pub masks: Arc<[MaskedColumn]>,
     /// Whether an error about a row may tell what this session must not see.
     pub withholds: bool,
     /// Set for a Query or FunctionCall that was replaced by one that must fail.
     pub refused: Option<Refusal>,
     /// How rows of the current result are masked, once its columns are known.
     pub plan: Option<Plan>,
-    pub wording: Wording,
     pub behind: Behind,
     pub outcome: Outcome,
 }
@@ -65,18 +64,19 @@ pub enum Behind {
     Nothing,
     /// Data of the COPY that it is, and the data's end.
     CopyData,
+    /// The same, of a stream in both directions: a walsender does not read past it what a COPY would.
+    CopyBoth,
 }
 
 impl Run {
-    pub fn new(ticket: Ticket, masks: Masks, wording: Wording) -> Self {
+    pub fn new(ticket: Ticket, masks: Masks, holds_up: bool) -> Self {
         Self {
             ticket,
-            withholds: masks.withhold(),
-            masks: masks.shown(),
+            withholds: !masks.told.is_empty(),
+            masks: masks.shown,
             refused: None,
             plan: None,
-            wording,
-            behind: if wording.holds_up {
+            behind: if holds_up {
                 Behind::Nothing
             } else {
                 Behind::Anything
@@ -88,7 +88,7 @@ impl Run {
     pub fn refused(ticket: Ticket, refusal: Refusal) -> Self {
         Self {
             refused: Some(refusal),
-            ..Self::new(ticket, Masks::none(), Wording::default())
+            ..Self::new(ticket, Masks::none(), false)
         }
     }
 }

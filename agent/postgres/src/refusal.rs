@@ -70,9 +70,11 @@ fn put(out: &mut BytesMut, severity: &str, refusal: &Refusal) {
 fn code(kind: RefusalKind) -> &'static str {
     match kind {
         RefusalKind::NotPermitted => "42501",
+        RefusalKind::LoginInvalid => "28000",
         RefusalKind::Malformed => "08P01",
         RefusalKind::TooLarge => "54000",
         RefusalKind::Unavailable => "57P03",
+        RefusalKind::Cancelled => "57014",
         RefusalKind::Stopping => "57P01",
         RefusalKind::Unsupported => "0A000",
     }
@@ -111,7 +113,7 @@ pub fn too_large(length: u64, limit: u64) -> Refusal {
             "weir: a message of {length} bytes is over the limit of {limit} bytes and was not run"
         ),
         detail: None,
-        hint: Some("Send less at once, with COPY for instance, or raise the limit in weir's configuration.".into()),
+        hint: Some("Send less at once, with COPY for instance, or raise sessions.statement_limit or sessions.message_limit.".into()),
     }
 }
 

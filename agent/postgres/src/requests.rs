@@ -10,7 +10,7 @@ use crate::messages::function_call::FunctionCall;
 use crate::messages::query;
 use crate::pipeline::{Awaited, Behind};
 use crate::reader::Malformed;
-use crate::refusal::protocol_error;
+use crate::refusal::{protocol_error, too_large};
 use crate::session::{Engine, Phase, forward, pass};
 use crate::verdicts::Question;
 
@@ -49,6 +49,9 @@ impl Engine {
     ) -> Result<Progress, ProtocolError> {
         loop {
             self.move_on(input, out);
+            if self.is_binding(input, out).map_err(malformed)? {
+                return Ok(Progress::NeedMore);
+            }
             if let Some(progress) = self.progress.pop_front() {
                 return Ok(progress);
             }
@@ -73,11 +76,15 @@ impl Engine {
                 }
             }
             if let Some(limit) = excess {
-                let ask = Ask::Oversized {
-                    length: header.body as u64,
-                    limit: limit as u64,
-                };
-                return Ok(self.ask(Question::Oversized { header, limit }, ask));
+                let refusal = too_large(header.body as u64, limit as u64);
+                let question = Question::Oversized(header, refusal.clone());
+                return Ok(self.ask(question, Ask::Unread(refusal)));
+            }
+            if header.tag == client::BIND && header.body > self.limits.whole {
+                match self.begin_binding(header, input, out).map_err(malformed)? {
+                    Step::Done => continue,
+                    _ => return Ok(Progress::NeedMore),
+                }
             }
             let message = self.stalled.take().or_else(|| frame::cut(input, header));
             let Some(message) = message else {
@@ -120,7 +127,8 @@ impl Engine {
     pub(crate) fn excess(&self, header: Header) -> Result<Option<usize>, ProtocolError> {
         let limit = match header.tag {
             client::QUERY | client::PARSE => self.limits.statement,
-            client::BIND | client::FUNCTION_CALL => self.limits.message,
+            client::BIND => self.limits.bind,
+            client::FUNCTION_CALL => self.limits.message,
             client::COPY_DATA => usize::MAX,
             client::COPY_FAIL => REASON,
             client::CLOSE | client::DESCRIBE | client::EXECUTE => SMALL,
@@ -153,14 +161,15 @@ impl Engine {
         }
         match (self.pipeline.behind(), header.tag) {
             (Behind::Nothing, _) => Ok(Turn::Later),
-            (Behind::CopyData, client::COPY_DATA) => Ok(Turn::Passes),
-            (Behind::CopyData, client::COPY_DONE | client::COPY_FAIL | client::TERMINATE) => {
-                Ok(Turn::Now)
-            }
+            (Behind::CopyData | Behind::CopyBoth, client::COPY_DATA) => Ok(Turn::Passes),
+            (
+                Behind::CopyData | Behind::CopyBoth,
+                client::COPY_DONE | client::COPY_FAIL | client::TERMINATE,
+            ) => Ok(Turn::Now),
             // A COPY swallows these.
             (Behind::CopyData, client::SYNC | client::FLUSH) => Ok(Turn::Never),
             // The server would end the session, unless the COPY had failed meanwhile: that is not left to chance.
-            (Behind::CopyData, _) => Err(protocol_error(
+            (Behind::CopyData | Behind::CopyBoth, _) => Err(protocol_error(
                 Side::Client,
                 "a message other than data in the middle of a COPY",
             )),
@@ -235,5 +244,9 @@ fn malformed(error: Malformed) -> ProtocolError {
 }
 
 pub(crate) fn command(source: Source, parameters: Vec<model::Parameter>) -> Command {
-    Command { source, parameters }
+    Command {
+        source,
+        parameters,
+        bound_after: None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use mask::Kind;
-use model::{MaskFunction, Masks};
+use model::{MaskFunction, MaskedColumn};
 
 use crate::messages::data_row;
 use crate::messages::row_description::Field;
@@ -41,8 +41,8 @@ pub struct Unmaskable(pub String);
 impl Plan {
     /// Finds every masked column among the fields. That one is missing means that the server understood the
     /// statement differently from us, so nothing about its result is certain.
-    pub fn new(masks: &Masks, fields: &[Field]) -> Result<Self, Unmaskable> {
-        let missing = masks.0.iter().find(|mask| {
+    pub fn new(masks: &[MaskedColumn], fields: &[Field]) -> Result<Self, Unmaskable> {
+        let missing = masks.iter().find(|mask| {
             !fields
                 .iter()
                 .any(|field| (field.table, field.column) == (mask.table, mask.column))
@@ -53,16 +53,18 @@ impl Plan {
                 mask.name
             )));
         }
-        let whole_row = fields.iter().find(|field| {
-            field.column == 0 && masks.0.iter().any(|mask| mask.table == field.table)
-        });
+        let whole_row = fields
+            .iter()
+            .find(|field| field.column == 0 && masks.iter().any(|mask| mask.table == field.table));
         if whole_row.is_some() {
             return Err(Unmaskable(
                 "the result shows a whole row with a masked column".into(),
             ));
         }
         let columns = fields.iter().map(|field| {
-            masks.of(field.table, field.column).map(|mask| ColumnMask {
+            let is_of =
+                |mask: &&MaskedColumn| (mask.table, mask.column) == (field.table, field.column);
+            masks.iter().find(is_of).map(|mask| ColumnMask {
                 function: mask.function.clone(),
                 kind: kind(field.kind),
                 version: if field.kind == oid::JSONB && field.format == 1 {
@@ -111,21 +113,16 @@ fn kind(type_id: u32) -> Kind {
 
 #[cfg(test)]
 mod tests {
-    use model::MaskedColumn;
-
     use super::*;
 
-    fn masks() -> Masks {
-        Masks(
-            [MaskedColumn {
-                table: 16400,
-                column: 2,
-                name: "public.customers.ssn".into(),
-                class: "pii".into(),
-                function: MaskFunction::Redact,
-            }]
-            .into(),
-        )
+    fn masks() -> [MaskedColumn; 1] {
+        [MaskedColumn {
+            table: 16400,
+            column: 2,
+            name: "public.customers.ssn".into(),
+            class: "pii".into(),
+            function: MaskFunction::Redact,
+        }]
     }
 
     fn field(table: u32, column: i16, kind: u32, format: i16) -> Field {

@@ -4,10 +4,15 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use model::{Refusal, Verdict};
-use protocol::{Outbox, Progress, ProtocolError, Session, Side, Ticket, Transaction};
+use protocol::{
+    CancelKey, Outbox, Progress, ProtocolError, Session, Side, Ticket, Transaction, Upstream,
+};
 
+use crate::binding::Binding;
+use crate::encryption::{Encryption, Tls};
 use crate::frame;
 use crate::messages::error_response::{self, Words};
+use crate::messages::{startup, status};
 use crate::pipeline::{Behind, Pipeline};
 use crate::refusal;
 use crate::statements::{Names, Portal, Prepared};
@@ -18,8 +23,13 @@ use crate::verdicts::Question;
 pub struct Limits {
     /// Bytes of a Query or Parse message.
     pub statement: usize,
-    /// Bytes of any other message that is held whole: a Bind or FunctionCall with its values, a row under a mask.
+    /// Bytes of any other message that is held whole: a FunctionCall with its values, a row under a mask.
     pub message: usize,
+    /// Bytes of a Bind with its values.
+    pub bind: usize,
+    /// Bytes of the longest Bind that is held whole, and of the values that evidence keeps of a longer one, which passes
+    /// in pieces.
+    pub whole: usize,
     /// Bytes of a bind value that evidence keeps whole; longer ones are kept by length and digest.
     pub value: usize,
     /// Prepared statements, and portals, that are remembered. The oldest beyond that are refused when they are used.
@@ -35,6 +45,9 @@ impl Default for Limits {
         Self {
             statement: 16 << 20,
             message: 256 << 20,
+            // `PQ_LARGE_MESSAGE_LIMIT` in PostgreSQL's `libpq/libpq.h`, a little more.
+            bind: 1 << 30,
+            whole: 1 << 20,
             value: 64 << 10,
             names: 20_000,
             remembered: 64 << 20,
@@ -63,12 +76,23 @@ pub(crate) enum Phase {
 pub struct Engine {
     pub(crate) limits: Limits,
     pub(crate) phase: Phase,
+    pub(crate) encryption: Encryption,
+    /// Whether the server has to ask the client for a proof, and has not yet.
+    pub(crate) demands_proof: bool,
+    /// The minor version of the protocol: what the client asked for, or what the server made of it.
+    pub(crate) minor: u16,
+    /// Whether the session is one for replication, whose commands have a grammar of their own.
+    pub(crate) replicates: bool,
     /// Whether a request came during authentication, and waits for its end.
     pub(crate) is_early: bool,
     /// Bytes of the client's current message that pass as they are.
     pub(crate) client_passing: usize,
     /// Bytes of the client's current message that are thrown away.
     pub(crate) client_discarding: usize,
+    /// The client's current message, if it is a Bind that passes in pieces.
+    pub(crate) binding: Option<Binding>,
+    /// Whether such a Bind waits for answers of the server before its first byte.
+    pub(crate) is_bind_waiting: bool,
     /// Bytes of the server's current message that pass as they are.
     pub(crate) server_passing: usize,
     /// The client's message that is looked at next, possibly after an answer of the server.
@@ -85,6 +109,7 @@ pub struct Engine {
     pub(crate) segment: u64,
     pub(crate) progress: VecDeque<Progress>,
     pub(crate) settings: HashMap<String, String>,
+    pub(crate) reports: u64,
     pub(crate) transaction: Transaction,
     /// Whether the open transaction wrote rows that an error must not tell: a deferred constraint fails at its end.
     pub(crate) withholds: bool,
@@ -94,13 +119,19 @@ pub struct Engine {
 
 impl Engine {
     /// A session before its first byte.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, tls: Tls) -> Self {
         Self {
             limits,
             phase: Phase::Startup,
+            encryption: Encryption::new(tls),
+            demands_proof: false,
+            minor: 0,
+            replicates: false,
             is_early: false,
             client_passing: 0,
             client_discarding: 0,
+            binding: None,
+            is_bind_waiting: false,
             server_passing: 0,
             stalled: None,
             flushed: false,
@@ -112,6 +143,7 @@ impl Engine {
             segment: 0,
             progress: VecDeque::new(),
             settings: HashMap::new(),
+            reports: 0,
             transaction: Transaction::Idle,
             withholds: false,
             notices: BytesMut::new(),
@@ -160,9 +192,18 @@ impl Session for Engine {
         }
     }
 
+    fn connected(&mut self, upstream: Upstream) {
+        self.encryption.upstream = upstream;
+    }
+
+    fn demand_proof(&mut self) {
+        self.demands_proof = true;
+    }
+
     fn is_blocked(&self) -> bool {
         self.question.is_some()
             || self.stalled.is_some()
+            || self.is_bind_waiting
             || (self.is_early && self.phase == Phase::Authentication)
             || self.pipeline.len() >= self.limits.awaited
             || self.pipeline.behind() == Behind::Nothing
@@ -181,11 +222,33 @@ impl Session for Engine {
             }
             question => {
                 self.question = question;
-                Err(refusal::protocol_error(
-                    Side::Client,
-                    "nothing that this verdict answers",
-                ))
+                Err(unasked())
             }
+        }
+    }
+
+    fn cancel(
+        &mut self,
+        ticket: Ticket,
+        key: &CancelKey,
+        out: &mut Outbox,
+    ) -> Result<(), ProtocolError> {
+        match self.question.take() {
+            Some((asked, Question::Cancel)) if asked == ticket => {
+                startup::put_cancel(&mut out.to_server, key);
+                self.phase = Phase::Done;
+                Ok(())
+            }
+            question => {
+                self.question = question;
+                Err(unasked())
+            }
+        }
+    }
+
+    fn show_key(&mut self, key: &CancelKey, out: &mut Outbox) {
+        if self.phase == Phase::Authentication {
+            status::put_key(&mut out.to_client, key);
         }
     }
 
@@ -209,7 +272,8 @@ impl Session for Engine {
         if self.server_passing == 0 && self.phase != Phase::Done {
             refusal::put_fatal(&mut out.to_client, refusal);
         }
-        if self.client_passing == 0 && self.phase == Phase::Running {
+        let is_between = self.client_passing == 0 && self.binding.is_none();
+        if is_between && self.phase == Phase::Running {
             frame::put(&mut out.to_server, frame::client::TERMINATE, &[]);
         }
         self.phase = Phase::Done;
@@ -219,9 +283,17 @@ impl Session for Engine {
         self.settings.get(name).map(String::as_str)
     }
 
+    fn reports(&self) -> u64 {
+        self.reports
+    }
+
     fn transaction(&self) -> Transaction {
         self.transaction
     }
+}
+
+fn unasked() -> ProtocolError {
+    refusal::protocol_error(Side::Client, "nothing that this verdict answers")
 }
 
 /// Lets up to `passing` bytes through as they are.

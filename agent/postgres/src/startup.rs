@@ -1,17 +1,15 @@
-//! The first packets: encryption declined, cancels and logins asked about; then authentication, relayed as it is.
+//! The first packets: encryption begun or declined, cancels and logins asked about; then authentication, relayed.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use model::{Refusal, RefusalKind};
 use protocol::{Ask, Outbox, Progress, ProtocolError, Side};
 
 use crate::frame;
 use crate::messages::startup::{LIMIT, Packet};
+use crate::reader::Reader;
 use crate::refusal::protocol_error;
-use crate::session::{Engine, Phase, pass};
+use crate::session::{Engine, Phase, forward, pass};
 use crate::verdicts::Question;
-
-/// The answer "no" to SSLRequest and GSSENCRequest.
-const DECLINED: u8 = b'N';
 
 /// Bytes of an answer during authentication; `PG_MAX_AUTH_TOKEN_LENGTH` in PostgreSQL's `libpq/auth.h`.
 const TOKEN: usize = 65_535;
@@ -24,6 +22,10 @@ impl Engine {
         out: &mut Outbox,
     ) -> Result<Progress, ProtocolError> {
         loop {
+            if self.encryption.is_hello(input) {
+                self.encryption.begin();
+                return Ok(Progress::Upgrade(Side::Client));
+            }
             let Some(length) = input.first_chunk::<4>() else {
                 return Ok(Progress::NeedMore);
             };
@@ -40,27 +42,41 @@ impl Engine {
             let mut body = packet.clone();
             body.advance(4);
             match Packet::read(body).map_err(|error| protocol_error(Side::Client, error.0))? {
-                Packet::Ssl | Packet::Gss => out.to_client.extend_from_slice(&[DECLINED]),
+                Packet::Ssl if self.encryption.may_ask_for_tls() => {
+                    if self.encryption.answer_ssl_request(input, out)? {
+                        return Ok(Progress::Upgrade(Side::Client));
+                    }
+                }
+                Packet::Gss if self.encryption.may_ask_for_gss() => {
+                    self.encryption.decline_gss(out);
+                }
+                // As the server does: a second request is taken for a version of the protocol.
+                Packet::Ssl => return Err(unknown_version(1234, 5679)),
+                Packet::Gss => return Err(unknown_version(1234, 5680)),
                 Packet::Cancel(key) => {
-                    return Ok(self.ask(Question::Cancel(packet), Ask::Cancel(key)));
+                    return Ok(self.ask(Question::Cancel, Ask::Cancel(key)));
                 }
-                Packet::Startup(login) if is_replication(&login) => {
-                    return Err(unsupported(
-                        "weir: replication connections are not supported",
-                        "Connect to the server directly for replication and base backups.",
-                    ));
-                }
-                Packet::Startup(login) => {
+                Packet::Startup { login, minor } => {
+                    self.minor = minor;
+                    self.replicates = login.replication().is_some();
+                    self.encryption.check_required()?;
                     return Ok(self.ask(Question::Connect(packet), Ask::Connect(login)));
                 }
                 Packet::Version { major, minor } => {
-                    return Err(unsupported(
-                        &format!("weir: version {major}.{minor} of the protocol is not supported"),
-                        "Use a client that speaks version 3.",
-                    ));
+                    return Err(unknown_version(major, minor));
                 }
             }
         }
+    }
+
+    /// Takes note of what an Authentication message asks for. Where a proof is demanded, AuthenticationOk must not be the
+    /// first.
+    pub(crate) fn check_proof(&mut self, body: Bytes) -> Result<(), ProtocolError> {
+        let is_ok = Reader::new(body).u32() == Ok(0);
+        if std::mem::take(&mut self.demands_proof) && is_ok {
+            return Err(unproven());
+        }
+        Ok(())
     }
 
     /// Lets the client's part of the authentication through.
@@ -79,6 +95,15 @@ impl Engine {
                 return Ok(Progress::NeedMore);
             };
             match header.tag {
+                frame::client::AUTHENTICATION
+                    if header.body <= TOKEN && self.encryption.looks_into_answer() =>
+                {
+                    let Some(message) = frame::cut(input, header) else {
+                        return Ok(Progress::NeedMore);
+                    };
+                    self.encryption.check_answer(frame::body(&message))?;
+                    forward(&mut out.to_server, &message);
+                }
                 frame::client::AUTHENTICATION if header.body <= TOKEN => {
                     self.client_passing = header.frame();
                 }
@@ -105,23 +130,29 @@ impl Engine {
     }
 }
 
-/// Whether the client asks for the replication protocol, whose grammar is another one.
-fn is_replication(login: &model::Login) -> bool {
-    login.settings.iter().any(|(name, value)| {
-        name == "replication"
-            && !["false", "off", "no", "0", "f", "n"].contains(&value.to_ascii_lowercase().as_str())
-    })
-}
-
-fn unsupported(message: &str, hint: &str) -> ProtocolError {
+fn unknown_version(major: u16, minor: u16) -> ProtocolError {
     ProtocolError {
         side: Side::Client,
-        what: "a request for what weir does not support".into(),
+        what: format!("a request for version {major}.{minor} of the protocol"),
         refusal: Refusal {
             kind: RefusalKind::Unsupported,
-            message: message.into(),
+            message: format!("weir: version {major}.{minor} of the protocol is not supported"),
             detail: None,
-            hint: Some(hint.into()),
+            hint: Some("Use a client that speaks version 3.".into()),
+        },
+    }
+}
+
+/// The server took the agent for the client, or anybody for anybody.
+fn unproven() -> ProtocolError {
+    ProtocolError {
+        side: Side::Server,
+        what: "no request for a proof to the login of the agent's own user".into(),
+        refusal: Refusal {
+            kind: RefusalKind::LoginInvalid,
+            message: "weir: the server asked for no proof, and may have let in weir's own user instead of you".into(),
+            detail: None,
+            hint: Some("Let the local lines of pg_hba.conf ask for a password (scram-sha-256), or let weir reach the server over TCP.".into()),
         },
     }
 }

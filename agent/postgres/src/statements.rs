@@ -24,14 +24,14 @@ use model::Parameter;
 use protocol::Ticket;
 
 use crate::messages::row_description::Field;
-use crate::wording::Wording;
 
 /// A prepared statement.
 #[derive(Debug)]
 pub struct Prepared {
     /// Its text.
     pub text: Bytes,
-    pub wording: Wording,
+    /// Whether nothing may be sent behind it before it has ended.
+    pub holds_up: bool,
 }
 
 /// A portal.

@@ -10,18 +10,16 @@ use crate::frame::{Header, client};
 use crate::messages::parse::Parse;
 use crate::messages::target;
 use crate::pipeline::{Awaited, Behind, Run, outcome};
-use crate::refusal::{
-    put_failing_call, put_failing_parse, put_failing_query, put_fatal, too_large, unknown_portal,
-};
+use crate::refusal::{put_failing_call, put_failing_parse, put_failing_query, put_fatal};
 use crate::session::{Engine, Phase, forward};
 use crate::statements::{Portal, Prepared};
-use crate::wording::Wording;
+use crate::wording::holds_up;
 
 /// What a verdict is awaited for: everything that is needed to act on it.
 #[derive(Debug)]
 pub(crate) enum Question {
     Connect(Bytes),
-    Cancel(Bytes),
+    Cancel,
     Query {
         message: Bytes,
         text: Bytes,
@@ -33,13 +31,13 @@ pub(crate) enum Question {
     Execute {
         message: Bytes,
         portal: Arc<Portal>,
-        wording: Wording,
+        holds_up: bool,
     },
     Call(Bytes),
-    Oversized {
-        header: Header,
-        limit: usize,
-    },
+    /// A message that was not read, and what is said to that.
+    Oversized(Header, Refusal),
+    /// An Execute of this portal, whose text nobody has seen, and what is said to that.
+    Unknown(Bytes, Refusal),
 }
 
 impl Engine {
@@ -51,7 +49,7 @@ impl Engine {
         verdict: Verdict,
         out: &mut Outbox,
     ) {
-        if let Question::Oversized { header, .. } = &question {
+        if let Question::Oversized(header, _) = &question {
             self.client_discarding = header.frame();
         }
         if self.pipeline.is_skipping() {
@@ -63,18 +61,16 @@ impl Engine {
                 forward(&mut out.to_server, &packet);
                 self.phase = Phase::Authentication;
             }
-            (Question::Cancel(packet), Verdict::Forward(_)) => {
-                forward(&mut out.to_server, &packet);
-                self.phase = Phase::Done;
-            }
             (Question::Connect(_), Verdict::Refuse(refusal)) => {
                 put_fatal(&mut out.to_client, &refusal);
                 self.phase = Phase::Done;
             }
             // As the server does, a cancel is never answered.
-            (Question::Cancel(_), Verdict::Refuse(_)) => self.phase = Phase::Done,
+            (Question::Cancel, _) => self.phase = Phase::Done,
             (Question::Query { message, text }, Verdict::Forward(masks)) => {
-                let run = Run::new(ticket, masks, Wording::of(&text));
+                // Commands of replication have other words for what takes data.
+                let holds_up = self.replicates || holds_up(&text);
+                let run = Run::new(ticket, masks, holds_up);
                 self.send(&message, Awaited::Query(run), out);
             }
             (Question::Parse { message, parse }, Verdict::Forward(_)) => {
@@ -84,18 +80,21 @@ impl Engine {
                 Question::Execute {
                     message,
                     portal,
-                    wording,
+                    holds_up,
                 },
                 Verdict::Forward(masks),
-            ) => self.forward_execute(Run::new(ticket, masks, wording), &message, portal, out),
+            ) => self.forward_execute(Run::new(ticket, masks, holds_up), &message, portal, out),
             (Question::Call(message), Verdict::Forward(masks)) => {
-                let run = Run::new(ticket, masks, Wording::default());
+                let run = Run::new(ticket, masks, false);
                 self.send(&message, Awaited::Call(run), out);
             }
-            (Question::Oversized { header, limit }, Verdict::Forward(_)) => {
-                // The message was never read.
-                let refusal = too_large(header.body as u64, limit as u64);
+            // Nobody can say yes to what nobody has read.
+            (Question::Oversized(header, refusal), Verdict::Forward(_)) => {
                 self.refuse(header.tag, ticket, refusal, out);
+            }
+            (Question::Unknown(name, refusal), Verdict::Forward(_))
+            | (Question::Unknown(name, _), Verdict::Refuse(refusal)) => {
+                self.refuse_unknown(ticket, &name, refusal, out);
             }
             (question, Verdict::Refuse(refusal)) => {
                 self.refuse(question.tag(), ticket, refusal, out);
@@ -114,7 +113,7 @@ impl Engine {
     fn forward_parse(&mut self, ticket: Ticket, message: &Bytes, parse: Parse, out: &mut Outbox) {
         self.send(message, Awaited::Parse(ticket), out);
         let prepared = Prepared {
-            wording: Wording::of(&parse.text),
+            holds_up: holds_up(&parse.text),
             text: Bytes::copy_from_slice(&parse.text),
         };
         self.statements
@@ -157,9 +156,9 @@ impl Engine {
 
     /// Refuses to run a portal whose text nobody has seen. Where the server has no such portal either, the client reads
     /// that from the server.
-    pub(crate) fn refuse_unknown(&mut self, name: &[u8], out: &mut Outbox) {
+    fn refuse_unknown(&mut self, ticket: Ticket, name: &[u8], refusal: Refusal, out: &mut Outbox) {
         self.describe_unseen(name, None, out);
-        self.refuse_extended(self.last_ticket, unknown_portal(name), out);
+        self.refuse_extended(ticket, refusal, out);
     }
 
     /// Asks for a portal's columns without showing the answer to the client.
@@ -185,7 +184,7 @@ impl Question {
         match self {
             Self::Query { .. } => client::QUERY,
             Self::Call(_) => client::FUNCTION_CALL,
-            Self::Oversized { header, .. } => header.tag,
+            Self::Oversized(header, _) => header.tag,
             _ => client::PARSE,
         }
     }

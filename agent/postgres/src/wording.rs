@@ -3,40 +3,47 @@
 //! Knows no grammar: a word that stands anywhere counts, also in a literal or a comment. A word too many costs a round
 //! trip to the server; PostgreSQL has no other way to write a keyword, so none is missed.
 
-/// Which of the telling words a text has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wording {
-    /// COPY: what follows may be data. PREPARE: a name may mean another text afterwards.
-    pub holds_up: bool,
-    /// CREATE, INTO: a SELECT with it may make a table.
-    pub makes: bool,
-    /// `set_config`: a SET that looks like a function.
-    pub sets: bool,
+/// Whether the text has a word after which nothing is sent before the server has said more. COPY: what follows may be
+/// data. PREPARE: a name may mean another text afterwards.
+pub fn holds_up(text: &[u8]) -> bool {
+    text.split(|&byte| !is_part_of_word(byte))
+        .any(|word| word.eq_ignore_ascii_case(b"copy") || word.eq_ignore_ascii_case(b"prepare"))
 }
 
-impl Wording {
-    /// Of a statement text.
-    pub fn of(text: &[u8]) -> Self {
-        let mut wording = Self::default();
-        for word in text.split(|&byte| !is_part_of_word(byte)) {
-            let is = |keyword: &str| word.eq_ignore_ascii_case(keyword.as_bytes());
-            wording.holds_up |= is("copy") || is("prepare");
-            wording.makes |= is("create") || is("into");
-            wording.sets |= is("set_config");
-        }
-        wording
-    }
-
-    /// Whether a completed command leaves alone what open portals are and what their texts mean. Everything that is
-    /// not known to do so does not: COMMIT, ROLLBACK TO and CLOSE end portals, SET changes what names mean.
-    pub fn leaves_portals(self, tag: &str) -> bool {
-        match tag.split(' ').next().unwrap_or_default() {
-            "SELECT" => !self.makes && !self.sets,
-            "INSERT" | "UPDATE" | "DELETE" | "MERGE" => !self.sets,
-            "FETCH" | "MOVE" | "COPY" | "SHOW" | "BEGIN" | "SAVEPOINT" | "RELEASE" => true,
-            _ => false,
-        }
-    }
+/// Whether a completed command leaves open portals what they are. Everything that is not known to do so does not: COMMIT,
+/// ROLLBACK TO and CLOSE end portals, and DECLARE makes others. What names mean was settled when they were bound.
+pub fn leaves_portals(tag: &str) -> bool {
+    matches!(
+        tag.split(' ').next().unwrap_or_default(),
+        "SELECT"
+            | "INSERT"
+            | "UPDATE"
+            | "DELETE"
+            | "MERGE"
+            | "TRUNCATE"
+            | "FETCH"
+            | "MOVE"
+            | "COPY"
+            | "SHOW"
+            | "SET"
+            | "RESET"
+            | "BEGIN"
+            | "START"
+            | "SAVEPOINT"
+            | "RELEASE"
+            | "LOCK"
+            | "EXPLAIN"
+            | "ANALYZE"
+            | "LISTEN"
+            | "UNLISTEN"
+            | "NOTIFY"
+            | "CREATE"
+            | "ALTER"
+            | "DROP"
+            | "COMMENT"
+            | "GRANT"
+            | "REVOKE"
+    )
 }
 
 /// Letters, digits, `_`, `$` and bytes over 127, as in PostgreSQL's `scan.l` (`ident_cont`).
@@ -57,23 +64,33 @@ mod tests {
             "PREPARE a AS SELECT 1",
             "select 'copy'",
         ] {
-            assert!(Wording::of(text.as_bytes()).holds_up, "{text}");
+            assert!(holds_up(text.as_bytes()), "{text}");
         }
     }
 
     #[test]
     fn a_part_of_a_word_does_not_count() {
         for text in ["select photocopy, copy_1, copy$, prepared from t", ""] {
-            assert_eq!(Wording::of(text.as_bytes()), Wording::default(), "{text}");
+            assert!(!holds_up(text.as_bytes()), "{text}");
         }
     }
 
     #[test]
-    fn a_select_that_makes_a_table_does_not_leave_portals_alone() {
-        let leaves = |text: &str| Wording::of(text.as_bytes()).leaves_portals("SELECT 1");
-        assert!(leaves("select 1"));
-        assert!(!leaves("select 1 as a into temp t"));
-        assert!(!leaves("create table t as select 1"));
-        assert!(!leaves("select set_config('search_path', 'x', true)"));
+    fn only_what_is_known_to_leave_portals_alone_does() {
+        for tag in ["SELECT 1", "SET", "CREATE TABLE", "INSERT 0 1"] {
+            assert!(leaves_portals(tag), "{tag}");
+        }
+        for tag in [
+            "CLOSE CURSOR",
+            "DECLARE CURSOR",
+            "ROLLBACK",
+            "CALL",
+            "DO",
+            "DISCARD ALL",
+            "",
+            "SELECTS",
+        ] {
+            assert!(!leaves_portals(tag), "{tag}");
+        }
     }
 }

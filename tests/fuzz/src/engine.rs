@@ -163,6 +163,10 @@ impl<S: Session> Driver<S> {
                 self.running.drain(..=place);
                 Some(())
             }
+            Progress::Keyed { key, .. } => {
+                self.engine.show_key(&key, &mut self.out);
+                Some(())
+            }
             Progress::Terminated => None,
             _ => Some(()),
         }
@@ -173,16 +177,23 @@ impl<S: Session> Driver<S> {
             return Some(());
         };
         // Nobody can say yes to what nobody has read.
-        let yes = yes && !matches!(ask, Ask::Oversized { .. });
+        let yes = yes && !matches!(ask, Ask::Unread(_));
         let verdict = match yes {
             true => Verdict::Forward(masks(self.judging)),
             false => Verdict::Refuse(refusal()),
+        };
+        let key = match &ask {
+            Ask::Cancel(key) if yes => Some(key.clone()),
+            _ => None,
         };
         if yes {
             self.running.push(ticket);
             self.forwarded.push(ask);
         }
-        let resolved = self.engine.resolve(ticket, verdict, &mut self.out);
+        let resolved = match key {
+            Some(key) => self.engine.cancel(ticket, &key, &mut self.out),
+            None => self.engine.resolve(ticket, verdict, &mut self.out),
+        };
         self.assert_nothing_slipped_through();
         match resolved {
             Ok(()) => Some(()),
@@ -239,7 +250,10 @@ fn masks(judging: Judging) -> Masks {
         class: Arc::from("pii"),
         function,
     });
-    Masks(columns.collect())
+    Masks {
+        shown: columns.collect(),
+        ..Masks::none()
+    }
 }
 
 fn refusal() -> Refusal {

@@ -27,15 +27,8 @@ impl Bind {
             .collect::<Result<Vec<_>, _>>()?;
         let mut parameters = Vec::new();
         for index in 0..usize::from(reader.count()?) {
-            // One format stands for all values, none for text.
-            let format = match formats.as_slice() {
-                [] => 0,
-                [all] => *all,
-                each => *each
-                    .get(index)
-                    .ok_or(Malformed("a Bind with fewer formats than values"))?,
-            };
-            parameters.push(parameter(reader.value()?, format, whole));
+            let value = reader.value()?;
+            parameters.push(parameter(value, format_of(&formats, index)?, whole));
         }
         for _ in 0..reader.count()? {
             reader.i16()?;
@@ -46,6 +39,18 @@ impl Bind {
             statement,
             parameters,
         })
+    }
+}
+
+/// The format of the value at this place: one stands for all values, none for text.
+pub fn format_of(formats: &[i16], index: usize) -> Result<i16, Malformed> {
+    match formats {
+        [] => Ok(0),
+        [all] => Ok(*all),
+        each => each
+            .get(index)
+            .copied()
+            .ok_or(Malformed("a message with fewer formats than values")),
     }
 }
 

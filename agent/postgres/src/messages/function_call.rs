@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use model::Parameter;
 
 use crate::frame;
-use crate::messages::bind::parameter;
+use crate::messages::bind::{format_of, parameter};
 use crate::reader::{Malformed, Reader};
 
 /// A FunctionCall message.
@@ -26,14 +26,8 @@ impl FunctionCall {
             .collect::<Result<Vec<_>, _>>()?;
         let mut arguments = Vec::new();
         for index in 0..usize::from(reader.count()?) {
-            let format = match formats.as_slice() {
-                [] => 0,
-                [all] => *all,
-                each => *each.get(index).ok_or(Malformed(
-                    "a FunctionCall with fewer formats than arguments",
-                ))?,
-            };
-            arguments.push(parameter(reader.value()?, format, whole));
+            let value = reader.value()?;
+            arguments.push(parameter(value, format_of(&formats, index)?, whole));
         }
         reader.i16()?;
         reader.finish()?;

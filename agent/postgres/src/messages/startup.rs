@@ -1,7 +1,7 @@
 //! The first packets of a connection, which have a length but no tag.
 //! <https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-STARTUPMESSAGE>
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use model::Login;
 use protocol::CancelKey;
 
@@ -20,8 +20,8 @@ pub enum Packet {
     Gss,
     /// Asks to cancel what another connection runs.
     Cancel(CancelKey),
-    /// Asks for a session.
-    Startup(Login),
+    /// Asks for a session, in version 3 of the protocol.
+    Startup { login: Login, minor: u16 },
     /// Asks for a version of the protocol that does not exist (yet).
     Version { major: u16, minor: u16 },
 }
@@ -42,12 +42,24 @@ impl Packet {
             }
             (1234, 5679) => Self::Ssl,
             (1234, 5680) => Self::Gss,
-            (3, _) => return login(reader).map(Self::Startup),
+            (3, minor) => {
+                let login = login(reader)?;
+                return Ok(Self::Startup { login, minor });
+            }
             _ => return Ok(Self::Version { major, minor }),
         };
         reader.finish()?;
         Ok(packet)
     }
+}
+
+/// Appends a CancelRequest.
+pub fn put_cancel(out: &mut BytesMut, key: &CancelKey) {
+    out.put_u32(u32::try_from(key.secret.len() + 12).unwrap_or(u32::MAX));
+    out.put_u16(1234);
+    out.put_u16(5678);
+    out.put_u32(key.process);
+    out.put_slice(&key.secret);
 }
 
 fn login(mut reader: Reader) -> Result<Login, Malformed> {
@@ -64,6 +76,10 @@ fn login(mut reader: Reader) -> Result<Login, Malformed> {
             b"database" => database = Some(identifier(&value)?),
             name => {
                 let value = text(&value);
+                if name.eq_ignore_ascii_case(b"replication") && settings.iter().any(is_replication)
+                {
+                    return Err(Malformed("a startup packet that says replication twice"));
+                }
                 if name.eq_ignore_ascii_case(b"application_name") {
                     application = Some(value.clone());
                 }
@@ -84,6 +100,11 @@ fn login(mut reader: Reader) -> Result<Login, Malformed> {
         application,
         settings,
     })
+}
+
+/// The server would take each into account, in a way of its own.
+fn is_replication((name, _): &(String, String)) -> bool {
+    name == "replication"
 }
 
 /// A name that means the same to the server and to policy: the server would cut a longer one (`NAMEDATALEN`),

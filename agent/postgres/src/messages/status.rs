@@ -1,8 +1,10 @@
-//! The small messages of the server that change what the engine knows: ParameterStatus, BackendKeyData, CommandComplete, ReadyForQuery.
+//! The small messages of the server that change what the engine knows: ParameterStatus, NegotiateProtocolVersion,
+//! BackendKeyData, CommandComplete, ReadyForQuery.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use protocol::{CancelKey, Transaction};
 
+use crate::frame;
 use crate::reader::{Malformed, Reader};
 
 /// ParameterStatus: a setting's name and value.
@@ -23,6 +25,27 @@ pub fn read_key(body: Bytes) -> Result<CancelKey, Malformed> {
         return Err(Malformed("a cancel key of impossible length"));
     }
     Ok(CancelKey { process, secret })
+}
+
+/// Appends a BackendKeyData.
+pub fn put_key(out: &mut BytesMut, key: &CancelKey) {
+    let mut body = BytesMut::new();
+    body.put_u32(key.process);
+    body.put_slice(&key.secret);
+    frame::put(out, frame::server::BACKEND_KEY_DATA, &body);
+}
+
+/// NegotiateProtocolVersion: the newest minor version that the server speaks. Servers send it with the major one in the
+/// upper half, which the manual does not say.
+pub fn read_version(body: Bytes) -> Result<u16, Malformed> {
+    let mut reader = Reader::new(body);
+    let _major = reader.count()?;
+    let minor = reader.count()?;
+    for _ in 0..reader.u32()? {
+        reader.string()?;
+    }
+    reader.finish()?;
+    Ok(minor)
 }
 
 /// CommandComplete: the tag.

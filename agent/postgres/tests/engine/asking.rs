@@ -42,16 +42,6 @@ fn an_execute_waits_for_its_own_verdict() {
 }
 
 #[test]
-fn a_cancel_reaches_the_server_only_with_a_verdict() {
-    let cancel = client::packet(b"\x04\xd2\x16\x2e\0\0\0\x07abcd");
-    let mut play = Play::new();
-    assert_eq!(play.client(&cancel).at_server(), cancel);
-    assert_eq!(play.told(), ["1 cancel 7"]);
-    assert_eq!(play.client(client::query("select 1")).at_server(), b"");
-    assert_eq!(play.at_client(), b"");
-}
-
-#[test]
 fn a_client_that_has_asked_is_left_alone_while_the_server_flows() {
     let mut play = Play::ready();
     play.client([client::query("select held"), client::query("select 2")].concat());

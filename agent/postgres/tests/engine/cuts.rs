@@ -1,6 +1,7 @@
 //! How the input is cut into reads never changes what comes out, and no input makes the engine panic.
 
 use proptest::prelude::*;
+use weir_postgres::Limits;
 
 use crate::messages::{client, message, server};
 use crate::play::Play;
@@ -142,8 +143,36 @@ fn copies() -> Vec<Turn> {
     ]
 }
 
+/// Binds of which some pass in pieces, with kept values and long ones, and a failure while one is under way.
+fn binds() -> Vec<Turn> {
+    let bind = |values: &[Option<&[u8]>]| client::bind_values("", "s", values);
+    vec![
+        Client([client::parse("s", "select 1"), client::sync()].concat()),
+        Server([server::parsed(), server::ready(b'I')].concat()),
+        Client(
+            [
+                bind(&[Some(&[b'x'; 200]), None, Some(b"short"), Some(b"")]),
+                client::execute("", 0),
+                bind(&[Some(b"12345678"), Some(b"12345678"), Some(b"12345678")]),
+                client::execute("", 0),
+                client::sync(),
+            ]
+            .concat(),
+        ),
+        Server(
+            [
+                server::bound(),
+                server::complete("SELECT 0"),
+                server::error("ERROR", "22023", "wrong"),
+                server::ready(b'I'),
+            ]
+            .concat(),
+        ),
+    ]
+}
+
 fn transcripts() -> Vec<Vec<Turn>> {
-    [queries, pipelines, copies]
+    [queries, pipelines, copies, binds]
         .into_iter()
         .map(|session| login().into_iter().chain(session()).collect())
         .collect()
@@ -151,7 +180,11 @@ fn transcripts() -> Vec<Vec<Turn>> {
 
 /// What came out: to the server, to the client, and what the caller was told.
 fn run(transcript: &[Turn], mut piece: impl FnMut() -> usize) -> (Vec<u8>, Vec<u8>, Vec<String>) {
-    let mut play = Play::new();
+    let mut play = Play::with(Limits {
+        value: 16,
+        whole: 20,
+        ..Limits::default()
+    });
     for turn in transcript {
         let (bytes, is_client) = match turn {
             Client(bytes) => (bytes, true),
@@ -231,7 +264,7 @@ proptest! {
 
     #[test]
     fn spoiled_sessions_neither_panic_nor_run_what_was_refused(
-        which in 0usize..3,
+        which in 0usize..4,
         spoils in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let mut transcript = transcripts().swap_remove(which);

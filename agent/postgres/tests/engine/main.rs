@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod asking;
 #[cfg(test)]
+mod binding;
+#[cfg(test)]
 mod copying;
 #[cfg(test)]
 mod cuts;
+#[cfg(test)]
+mod encryption;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
@@ -20,6 +24,8 @@ mod notices;
 mod pipelines;
 #[cfg(test)]
 mod play;
+#[cfg(test)]
+mod replication;
 #[cfg(test)]
 mod sizes;
 #[cfg(test)]

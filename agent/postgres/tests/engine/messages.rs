@@ -29,6 +29,11 @@ pub mod client {
         packet(&body)
     }
 
+    pub fn cancel(process: u32, secret: &[u8]) -> Vec<u8> {
+        let code = 80_877_102u32.to_be_bytes();
+        packet(&[&code, &process.to_be_bytes(), secret].concat())
+    }
+
     pub fn query(sql: &str) -> Vec<u8> {
         message(b'Q', &text(sql))
     }
@@ -102,11 +107,20 @@ pub mod client {
 pub mod server {
     use super::{message, text};
 
+    /// The secret of the server's cancel key.
+    pub const SECRET: &[u8] = b"own!";
+
+    /// The end of a login, as the server says it.
     pub fn welcome() -> Vec<u8> {
+        welcome_with(SECRET)
+    }
+
+    /// The end of a login, with this secret in its cancel key.
+    pub fn welcome_with(secret: &[u8]) -> Vec<u8> {
         [
             message(b'R', &[0; 4]),
             parameter("client_encoding", "UTF8"),
-            message(b'K', b"\0\0\0\x07abcd"),
+            message(b'K', &[b"\0\0\0\x07", secret].concat()),
             ready(b'I'),
         ]
         .concat()

@@ -4,9 +4,13 @@
 //! of one with `told` no error may tell a row, and one with `held` waits until the test says what becomes of it.
 
 use bytes::BytesMut;
-use model::{MaskFunction, MaskedColumn, Masks, Outcome, Refusal, RefusalKind, Status, Verdict};
-use protocol::{Ask, Command, Outbox, Progress, ProtocolError, Session, Side, Source, Ticket};
-use weir_postgres::{Engine, Limits};
+use model::{
+    MaskFunction, MaskedColumn, Masks, Outcome, Parameter, Refusal, RefusalKind, Status, Verdict,
+};
+use protocol::{
+    Ask, CancelKey, Command, Outbox, Progress, ProtocolError, Session, Side, Source, Ticket,
+};
+use weir_postgres::{Engine, Limits, Tls};
 
 use crate::messages::{client, server};
 
@@ -21,6 +25,9 @@ pub struct Play {
     out: Outbox,
     told: Vec<String>,
     question: Option<Ticket>,
+    /// Of the last command that was to be run.
+    pub bound_after: Option<Ticket>,
+    pub parameters: Vec<Parameter>,
     pub error: Option<ProtocolError>,
 }
 
@@ -31,13 +38,24 @@ impl Play {
     }
 
     pub fn with(limits: Limits) -> Self {
+        Self::over(limits, Tls::default())
+    }
+
+    /// Before the first byte, with TLS for clients.
+    pub fn with_tls(tls: Tls) -> Self {
+        Self::over(Limits::default(), tls)
+    }
+
+    fn over(limits: Limits, tls: Tls) -> Self {
         Self {
-            engine: Engine::new(limits),
+            engine: Engine::new(limits, tls),
             from_client: BytesMut::new(),
             from_server: BytesMut::new(),
             out: Outbox::default(),
             told: vec![],
             question: None,
+            bound_after: None,
+            parameters: vec![],
             error: None,
         }
     }
@@ -100,6 +118,16 @@ impl Play {
         self.out.to_client.split().to_vec()
     }
 
+    /// What the engine left of the client's input.
+    pub fn unread(&self) -> &[u8] {
+        &self.from_client
+    }
+
+    /// The handshake took what there was of the client's input.
+    pub fn decrypted(&mut self) {
+        self.from_client.clear();
+    }
+
     /// What the caller was told since the last look, one line each.
     pub fn told(&mut self) -> Vec<String> {
         std::mem::take(&mut self.told)
@@ -119,7 +147,13 @@ impl Play {
             };
             match self.engine.advance(side, input, &mut self.out) {
                 Ok(Progress::NeedMore) => break,
-                Ok(progress) => self.take(progress),
+                Ok(progress) => {
+                    let is_handshake = matches!(progress, Progress::Upgrade(_));
+                    self.take(progress);
+                    if is_handshake {
+                        break;
+                    }
+                }
                 Err(error) => {
                     self.told.push(format!("error: {error}"));
                     self.error = Some(error);
@@ -131,12 +165,40 @@ impl Play {
 
     fn take(&mut self, progress: Progress) {
         self.told.push(line(&progress));
-        if let Progress::Ask(ticket, ask) = progress {
-            match judge(&ask) {
+        if let Progress::Ask(_, Ask::Run(command)) = &progress {
+            self.bound_after = command.bound_after;
+            self.parameters.clone_from(&command.parameters);
+        }
+        match progress {
+            Progress::Ask(ticket, Ask::Cancel(key)) => self.cancel(ticket, &key),
+            Progress::Ask(ticket, ask) => match judge(&ask) {
                 Some(verdict) => self.resolve(ticket, verdict),
                 None => self.question = Some(ticket),
+            },
+            Progress::Keyed { key, length } => {
+                let shown = CancelKey {
+                    secret: vec![b'w'; length].into(),
+                    ..key
+                };
+                self.engine.show_key(&shown, &mut self.out);
             }
+            _ => {}
         }
+    }
+
+    /// The agent's key for the process 7 stands for one of the server's.
+    fn cancel(&mut self, ticket: Ticket, key: &CancelKey) {
+        let own = CancelKey {
+            process: key.process,
+            secret: server::SECRET.into(),
+        };
+        match key.process {
+            7 => self.engine.cancel(ticket, &own, &mut self.out),
+            _ => self
+                .engine
+                .resolve(ticket, Verdict::Refuse(refusal()), &mut self.out),
+        }
+        .expect("this ticket is open");
     }
 
     fn resolve(&mut self, ticket: Ticket, verdict: Verdict) {
@@ -151,7 +213,7 @@ fn judge(ask: &Ask) -> Option<Verdict> {
     if said.contains("held") {
         return None;
     }
-    let refused = said.contains("forbidden") || said.contains("#13") || said.contains("oversized");
+    let refused = said.contains("forbidden") || said.contains("#13") || said.contains("unread");
     Some(match ask {
         _ if refused => Verdict::Refuse(refusal()),
         Ask::Run(_) if said.contains("told") => Verdict::Forward(told()),
@@ -162,25 +224,25 @@ fn judge(ask: &Ask) -> Option<Verdict> {
 
 /// Column 2 of table 16400 is not to be seen.
 pub fn masks() -> Masks {
-    Masks(
-        [MaskedColumn {
-            table: 16400,
-            column: 2,
-            name: "public.customers.ssn".into(),
-            class: "pii".into(),
-            function: MaskFunction::Redact,
-        }]
-        .into(),
-    )
+    let ssn = MaskedColumn {
+        table: 16400,
+        column: 2,
+        name: "public.customers.ssn".into(),
+        class: "pii".into(),
+        function: MaskFunction::Redact,
+    };
+    Masks {
+        shown: [ssn].into(),
+        ..Masks::none()
+    }
 }
 
 /// No error may tell what is in a row of table 16400.
 fn told() -> Masks {
-    let told = |mask: &MaskedColumn| MaskedColumn {
-        column: MaskedColumn::TOLD,
-        ..mask.clone()
-    };
-    Masks(masks().0.iter().map(told).collect())
+    Masks {
+        told: masks().shown,
+        ..Masks::none()
+    }
 }
 
 pub fn refusal() -> Refusal {
@@ -203,7 +265,7 @@ fn line(progress: &Progress) -> String {
         Progress::Ask(ticket, ask) => format!("{} {}", ticket.0, line_of(ask)),
         Progress::Finished(ticket, outcome) => format!("{} {}", ticket.0, ending(outcome)),
         Progress::Ready(transaction) => format!("ready {transaction:?}").to_lowercase(),
-        Progress::Keyed(key) => format!("keyed {}", key.process),
+        Progress::Keyed { key, length } => format!("keyed {} {length}", key.process),
         other => format!("{other:?}").to_lowercase(),
     }
 }
@@ -213,7 +275,7 @@ fn line_of(ask: &Ask) -> String {
         Ask::Connect(login) => format!("connect {} {}", login.user, login.database),
         Ask::Prepare(command) => format!("prepare {}", source(command)),
         Ask::Run(command) => format!("run {}", source(command)),
-        Ask::Oversized { length, limit } => format!("oversized {length} {limit}"),
+        Ask::Unread(refusal) => format!("unread {:?}", refusal.kind).to_lowercase(),
         Ask::Cancel(key) => format!("cancel {}", key.process),
     }
 }

@@ -9,6 +9,7 @@ fn small() -> Play {
     Play::ready_with(Limits {
         statement: 64,
         message: 64,
+        bind: 64,
         ..Limits::default()
     })
 }
@@ -21,7 +22,7 @@ fn long() -> String {
 fn an_oversized_query_is_refused_and_the_session_goes_on() {
     let mut play = small();
     play.client([client::query(&long()), client::query("select 1")].concat());
-    assert_eq!(play.told(), ["2 oversized 101 64", "3 run select 1"]);
+    assert_eq!(play.told(), ["2 unread toolarge", "3 run select 1"]);
     assert_eq!(
         play.at_server(),
         [
@@ -70,7 +71,7 @@ fn an_oversized_function_call_is_refused() {
 fn an_oversized_message_is_asked_about_before_it_is_all_there() {
     let mut play = small();
     play.client(&client::query(&long())[..5]);
-    assert_eq!(play.told(), ["2 oversized 101 64"]);
+    assert_eq!(play.told(), ["2 unread toolarge"]);
 }
 
 #[test]
