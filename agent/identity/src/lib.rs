@@ -12,6 +12,7 @@
 //! ```
 
 mod cgroups;
+mod diag;
 mod executable;
 mod owner;
 mod placement;
@@ -19,3 +20,4 @@ mod resolver;
 mod users;
 
 pub use resolver::Resolver;
+pub use users::own_user;

@@ -1,6 +1,7 @@
-//! Which user owns the client's end of a connection on this host: the kernel's table of TCP sockets.
+//! Which user owns the client's end of a connection on this host: by its addresses, or from the kernel's table of sockets.
 //!
-//! For gateway clients, whom no hook has seen. Format: proc_net(5), `/proc/net/tcp` and `/proc/net/tcp6`:
+//! For gateway clients, whom no hook has seen. The table, which grows with the connections of the host, is only read where
+//! the address that the client named is not known, or the kernel does not answer otherwise. Format: proc_net(5), `/proc/net/tcp` and `/proc/net/tcp6`:
 //!
 //! ```text
 //!  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -11,6 +12,8 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::diag;
+
 /// Lines of each table that are looked at.
 const MOST_SOCKETS: usize = 262_144;
 
@@ -20,6 +23,14 @@ pub fn uid(client: SocketAddr, gateways: &[SocketAddr]) -> Option<u32> {
     if !client.ip().to_canonical().is_loopback() {
         return None;
     }
+    let known = match gateways {
+        [gateway] if !gateway.ip().is_unspecified() => diag::uid(client, *gateway).ok().flatten(),
+        _ => None,
+    };
+    known.or_else(|| in_table(client, gateways))
+}
+
+fn in_table(client: SocketAddr, gateways: &[SocketAddr]) -> Option<u32> {
     let lines = ["/proc/net/tcp", "/proc/net/tcp6"]
         .into_iter()
         .filter_map(|table| File::open(table).ok())
@@ -157,6 +168,8 @@ mod tests {
         let address = gateway.local_addr().unwrap();
         let client = std::net::TcpStream::connect(address).unwrap();
         let own = rustix::process::getuid().as_raw();
-        assert_eq!(uid(client.local_addr().unwrap(), &[address]), Some(own));
+        let client = client.local_addr().unwrap();
+        assert_eq!(uid(client, &[address]), Some(own));
+        assert_eq!(in_table(client, &[address]), Some(own));
     }
 }

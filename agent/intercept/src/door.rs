@@ -8,7 +8,7 @@ use crate::{Dialer, Gateway, Interception};
 /// A connection, and what the kernel vouches for.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The client's connection; Nagle's algorithm is off.
+    /// The client's connection; Nagle's algorithm is off, keepalive is on.
     pub stream: TcpStream,
     /// Who is at its other end, and where it wanted to go.
     pub peer: Peer,

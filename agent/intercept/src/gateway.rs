@@ -10,17 +10,20 @@ use tokio::net::TcpListener;
 
 use crate::{Accepted, listen};
 
-/// A listener, and the server behind it.
+/// A listener, and the address of the server behind it.
 pub struct Gateway {
     listener: TcpListener,
-    upstream: SocketAddr,
+    destination: SocketAddr,
 }
 
 impl Gateway {
-    /// Listens on `listen` for clients of `upstream`. Port 0 lets the kernel choose.
-    pub fn bind(listen: SocketAddr, upstream: SocketAddr) -> io::Result<Self> {
+    /// Listens on `listen` for clients of `destination`. Port 0 lets the kernel choose.
+    pub fn bind(listen: SocketAddr, destination: SocketAddr) -> io::Result<Self> {
         let listener = listen::listener(listen, |_| Ok(()))?;
-        Ok(Self { listener, upstream })
+        Ok(Self {
+            listener,
+            destination,
+        })
     }
 
     /// Where it listens.
@@ -33,7 +36,7 @@ impl Gateway {
         let (stream, address) = listen::accept(&self.listener).await;
         let peer = Peer {
             address,
-            destination: self.upstream,
+            destination: self.destination,
             origin: Origin::Gateway,
         };
         Accepted { stream, peer }
@@ -42,21 +45,28 @@ impl Gateway {
 
 #[cfg(test)]
 mod tests {
+    use rustix::net::sockopt::socket_keepalive;
+
     use super::*;
-    use crate::Dialer;
+    use crate::{Dialer, Dialled};
 
     #[tokio::test]
     async fn a_client_of_the_gateway_is_known_by_its_address() {
-        let upstream: SocketAddr = "127.0.0.1:5432".parse().unwrap();
-        let gateway = Gateway::bind("127.0.0.1:0".parse().unwrap(), upstream).unwrap();
-        let client = Dialer::plain()
+        let server: SocketAddr = "127.0.0.1:5432".parse().unwrap();
+        let gateway = Gateway::bind("127.0.0.1:0".parse().unwrap(), server).unwrap();
+        let dialled = Dialer::plain()
             .dial(gateway.address().unwrap())
             .await
             .unwrap();
+        let Dialled::Tcp(client) = dialled else {
+            panic!("an address is dialled over TCP");
+        };
         let accepted = gateway.accept().await;
         assert_eq!(accepted.peer.address, client.local_addr().unwrap());
-        assert_eq!(accepted.peer.destination, upstream);
+        assert_eq!(accepted.peer.destination, server);
         assert_eq!(accepted.peer.origin, Origin::Gateway);
-        assert!(accepted.stream.nodelay().unwrap() && client.nodelay().unwrap());
+        for stream in [&accepted.stream, &client] {
+            assert!(stream.nodelay().unwrap() && socket_keepalive(stream).unwrap());
+        }
     }
 }

@@ -9,6 +9,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 /// Connections that the kernel completes before they are accepted.
 pub const BACKLOG: u32 = 4096;
 
+/// Bytes that the kernel may hold per direction of a connection within this host (it takes twice that, for its own
+/// bookkeeping). Left to itself it lets a buffer grow to many megabytes, and a sender learns as much later that nobody
+/// reads.
+const HELD: u32 = 256 << 10;
+
 /// How long accepting rests where the system has no descriptor or no memory: the connections wait in the backlog.
 const REST: Duration = Duration::from_millis(100);
 
@@ -84,8 +89,21 @@ pub fn listener(
     let socket = socket(address)?;
     mark(&socket)?;
     socket.set_reuseaddr(true)?;
+    // As a database server does; what is accepted inherits it.
+    socket.set_keepalive(true)?;
+    bound(&socket, address)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// Bounds what the kernel holds of a connection by this address, if it does not leave the host. Over a network, the
+/// kernel has to choose by the distance.
+pub fn bound(socket: &TcpSocket, address: SocketAddr) -> io::Result<()> {
+    if !address.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    socket.set_recv_buffer_size(HELD)?;
+    socket.set_send_buffer_size(HELD)
 }
 
 /// A socket of the address's family.

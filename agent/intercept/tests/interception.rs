@@ -10,7 +10,7 @@ mod stage;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 
-use intercept::{Count, Dialer, Effective, Fail, Interception};
+use intercept::{Count, Dialer, Dialled, Effective, Fail, Interception};
 use model::{Origin, Process};
 use stage::actor::{self, Actor};
 use stage::{Bpffs, Stage, stage};
@@ -185,13 +185,13 @@ fn the_dialer_passes_and_the_agents_other_sockets_do_not() {
                 let address = server.local_addr().unwrap();
                 let interception = start(stage, address.port());
 
-                let dialled = interception.dialer().dial(address).await.unwrap();
+                let dialled = tcp(interception.dialer().dial(address).await.unwrap());
                 let (_, seen) = server.accept().await.unwrap();
                 assert_eq!(seen, dialled.local_addr().unwrap());
                 assert!(dialled.nodelay().unwrap());
                 assert_eq!(counted(&interception, Count::Exempt), 1);
 
-                let plain = Dialer::plain().dial(address).await.unwrap();
+                let plain = tcp(Dialer::plain().dial(address).await.unwrap());
                 assert_reset_by(&interception, plain).await;
                 assert_eq!(interception.turned_away(), 1);
             });
@@ -398,6 +398,13 @@ async fn assert_reset_by(interception: &Interception, stream: tokio::net::TcpStr
     tokio::select! {
         accepted = interception.accept() => panic!("accepted {:?}", accepted.peer),
         read = read => assert_eq!(read.unwrap_err().raw_os_error(), Some(104)),
+    }
+}
+
+fn tcp(dialled: Dialled) -> tokio::net::TcpStream {
+    match dialled {
+        Dialled::Tcp(stream) => stream,
+        Dialled::Unix(_) => panic!("an address is dialled over TCP"),
     }
 }
 
