@@ -34,7 +34,7 @@ pub struct Credentials {
 pub struct Limits {
     /// Older snapshots are refreshed while they are served; ten times older ones are not served.
     pub age: Duration,
-    /// Databases kept in memory; the one not asked for longest goes first.
+    /// Databases kept in memory beyond those in use; the one not asked for longest goes first.
     pub databases: usize,
     /// For connecting and reading together.
     pub timeout: Duration,

@@ -20,12 +20,12 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::Target;
 use sql::Snapshot;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 pub use config::{Credentials, Limits, Written};
 
@@ -86,9 +86,15 @@ fn said(error: &tokio_postgres::Error) -> String {
 }
 
 /// How the agent opens its own connections.
-pub type Dial = Arc<
-    dyn Fn(SocketAddr) -> Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>> + Send + Sync,
->;
+pub type Dial = Arc<dyn Fn(SocketAddr) -> Dialling + Send + Sync>;
+
+/// A connection that is being opened.
+pub type Dialling = Pin<Box<dyn Future<Output = io::Result<Box<dyn Duplex>>> + Send>>;
+
+/// A stream of bytes in both directions, whatever carries it.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// Keeps one snapshot per server and database. Cheap to clone.
 #[derive(Clone)]
@@ -122,13 +128,17 @@ struct State {
     generation: u64,
     asked: Option<Instant>,
     refreshing: bool,
+    /// What was read of what came with the server.
+    built_in: Option<load::Known>,
 }
 
 struct Loaded {
     snapshot: Arc<Snapshot>,
     digest: u64,
-    /// When it was read; none once it was invalidated.
-    at: Option<Instant>,
+    /// How often the catalog had been invalidated when the reading began.
+    generation: u64,
+    /// When it was read.
+    at: Instant,
 }
 
 /// What is at hand.
@@ -156,41 +166,64 @@ impl Catalog {
         }
     }
 
-    /// The snapshot of this database. Waits only where there is none that may be served.
+    /// One database, whether it was ever read or not.
+    pub fn database(&self, target: &Target, database: &str) -> Database {
+        Database {
+            entry: self.shared.entry(target, database),
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// [`Database::snapshot`] of this database.
     pub async fn snapshot(
         &self,
         target: &Target,
         database: &str,
     ) -> Result<Arc<Snapshot>, CatalogError> {
-        let entry = self.shared.entry(target, database);
-        match entry.at_hand(&self.shared.limits) {
-            AtHand::Fresh(snapshot) => Ok(snapshot),
+        self.database(target, database).snapshot().await
+    }
+}
+
+/// The snapshots of one database. It is kept in memory while somebody has this.
+#[derive(Clone)]
+pub struct Database {
+    entry: Arc<Entry>,
+    shared: Arc<Shared>,
+}
+
+impl Database {
+    /// The snapshot, where one may be served at this moment. One that has become old is refreshed in the background: call
+    /// it inside a runtime.
+    pub fn at_hand(&self, now: Instant) -> Option<Arc<Snapshot>> {
+        match self.entry.at_hand(&self.shared.limits, now) {
+            AtHand::Fresh(snapshot) => Some(snapshot),
             AtHand::Old(snapshot) => {
-                self.refresh_behind(entry);
-                Ok(snapshot)
+                self.refresh_behind();
+                Some(snapshot)
             }
-            AtHand::Nothing => self.shared.load(&entry).await,
+            AtHand::Nothing => None,
+        }
+    }
+
+    /// The snapshot. Waits only where there is none that may be served.
+    pub async fn snapshot(&self) -> Result<Arc<Snapshot>, CatalogError> {
+        match self.at_hand(Instant::now()) {
+            Some(snapshot) => Ok(snapshot),
+            None => self.shared.load(&self.entry).await,
         }
     }
 
     /// The catalog may have changed: the next asker waits for a snapshot from after this moment.
-    pub fn invalidate(&self, server: &str, database: &str) {
-        let entries = lock(&self.shared.entries);
-        let entry = entries.get(&(Arc::from(server), database.to_owned()));
-        if let Some(entry) = entry {
-            let mut state = lock(&entry.state);
-            state.generation = state.generation.wrapping_add(1);
-            if let Some(loaded) = &mut state.loaded {
-                loaded.at = None;
-            }
-        }
+    pub fn invalidate(&self) {
+        let mut state = lock(&self.entry.state);
+        state.generation = state.generation.wrapping_add(1);
     }
 
-    fn refresh_behind(&self, entry: Arc<Entry>) {
-        if std::mem::replace(&mut lock(&entry.state).refreshing, true) {
+    fn refresh_behind(&self) {
+        if std::mem::replace(&mut lock(&self.entry.state).refreshing, true) {
             return;
         }
-        let shared = self.shared.clone();
+        let Self { entry, shared } = self.clone();
         tokio::spawn(async move {
             if let Err(error) = shared.load(&entry).await {
                 tracing::warn!(database = entry.database, %error, "the catalog was not refreshed");
@@ -220,19 +253,17 @@ impl Shared {
         entry
     }
 
-    /// Loads once for all who wait.
+    /// Loads once for all who wait. What was read after this asker came is good enough for it, whatever is invalidated
+    /// meanwhile: where definitions never stop, nobody would ever have the newest.
     async fn load(&self, entry: &Entry) -> Result<Arc<Snapshot>, CatalogError> {
+        let asked = lock(&entry.state).generation;
         let _one = entry.loading.lock().await;
-        if let AtHand::Fresh(snapshot) = entry.at_hand(&self.limits) {
+        if let Some(snapshot) = entry.read_since(asked, &self.limits) {
             return Ok(snapshot);
         }
-        loop {
-            let generation = lock(&entry.state).generation;
-            let rows = self.read(entry).await?;
-            if let Some(snapshot) = self.keep(entry, rows, generation) {
-                return Ok(snapshot);
-            }
-        }
+        let generation = lock(&entry.state).generation;
+        let rows = self.read(entry).await?;
+        Ok(self.keep(entry, rows, generation))
     }
 
     async fn read(&self, entry: &Entry) -> Result<sql::Rows, CatalogError> {
@@ -247,24 +278,23 @@ impl Shared {
             &entry.target,
             &entry.database,
             credentials,
+            lock(&entry.state).built_in.clone(),
             limit,
         );
-        timeout(limit, reading)
-            .await
-            .map_err(|_| CatalogError::TooSlow {
-                database: entry.database.clone(),
-                limit,
-            })?
+        let read = timeout(limit, reading).await;
+        let (rows, built_in) = read.map_err(|_| CatalogError::TooSlow {
+            database: entry.database.clone(),
+            limit,
+        })??;
+        lock(&entry.state).built_in = Some(built_in);
+        Ok(rows)
     }
 
-    /// Puts what was read in place, unless it was invalidated meanwhile. What did not change stays the same snapshot,
-    /// so that whatever is cached by its version stays good.
-    fn keep(&self, entry: &Entry, rows: sql::Rows, generation: u64) -> Option<Arc<Snapshot>> {
+    /// Puts what was read in place; for those who ask from now on only if it was not invalidated meanwhile. What did not
+    /// change stays the same snapshot, so that whatever is cached by its version stays good.
+    fn keep(&self, entry: &Entry, rows: sql::Rows, generation: u64) -> Arc<Snapshot> {
         let digest = digest(&rows);
         let mut state = lock(&entry.state);
-        if state.generation != generation {
-            return None;
-        }
         let snapshot = match &state.loaded {
             Some(loaded) if loaded.digest == digest => loaded.snapshot.clone(),
             _ => {
@@ -275,30 +305,46 @@ impl Shared {
         state.loaded = Some(Loaded {
             snapshot: snapshot.clone(),
             digest,
-            at: Some(Instant::now()),
+            generation,
+            at: Instant::now(),
         });
-        Some(snapshot)
+        snapshot
     }
 }
 
 impl Entry {
-    fn at_hand(&self, limits: &Limits) -> AtHand {
+    /// What was read after the catalog had been invalidated this often, and is not old.
+    fn read_since(&self, generation: u64, limits: &Limits) -> Option<Arc<Snapshot>> {
+        let state = lock(&self.state);
+        let loaded = state.loaded.as_ref()?;
+        let is_good = loaded.generation >= generation && loaded.at.elapsed() < limits.age;
+        is_good.then(|| loaded.snapshot.clone())
+    }
+
+    fn at_hand(&self, limits: &Limits, now: Instant) -> AtHand {
         let mut state = lock(&self.state);
-        state.asked = Some(Instant::now());
-        let Some(loaded) = &state.loaded else {
+        state.asked = Some(now);
+        let current = state.generation;
+        let Some(loaded) = state
+            .loaded
+            .as_ref()
+            .filter(|loaded| loaded.generation == current)
+        else {
             return AtHand::Nothing;
         };
-        match loaded.at.map(|at| at.elapsed()) {
-            Some(age) if age < limits.age => AtHand::Fresh(loaded.snapshot.clone()),
-            Some(age) if age < limits.age * TOO_OLD => AtHand::Old(loaded.snapshot.clone()),
+        match now.saturating_duration_since(loaded.at) {
+            age if age < limits.age => AtHand::Fresh(loaded.snapshot.clone()),
+            age if age < limits.age * TOO_OLD => AtHand::Old(loaded.snapshot.clone()),
             _ => AtHand::Nothing,
         }
     }
 }
 
+/// What somebody has is not forgotten: two entries of one database would not know of each other's invalidations.
 fn forget_longest_unasked(entries: &mut HashMap<Key, Arc<Entry>>) {
     let oldest = entries
         .iter()
+        .filter(|(_, entry)| Arc::strong_count(entry) == 1)
         .min_by_key(|(_, entry)| lock(&entry.state).asked)
         .map(|(key, _)| key.clone());
     if let Some(key) = oldest {

@@ -1,21 +1,37 @@
 //! Reading a catalog: one connection, one consistent look, only `pg_catalog`. Works on PostgreSQL 12 to 18.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::Target;
-use sql::{ColumnRow, FunctionRow, Kind, ReadRow, RelationRow, Rows, SettingRow, Volatility};
+use sql::{
+    BuiltIn, ColumnRow, FIRST_NORMAL_OID, FunctionRow, Kind, ReadRow, RelationRow, Rows,
+    SettingRow, Volatility,
+};
 use tokio_postgres::{Client, Config, NoTls, Row};
 
 use crate::{CatalogError, Credentials, Dial};
 
-/// Everything that a snapshot is made of.
+/// What came with the server, and the mark by which a change of it shows.
+#[derive(Clone)]
+pub(crate) struct Known {
+    mark: Mark,
+    rows: Arc<BuiltIn>,
+}
+
+/// Number of rows and sum of their `xmin`, of functions and columns. A row that changes gets a new `xmin`, and those
+/// only ever grow; one that is gone is missing in the number.
+type Mark = [Option<i64>; 4];
+
+/// Everything that a snapshot is made of. Of what came with the server only what is not `known`.
 pub(crate) async fn rows(
     dial: &Dial,
     target: &Target,
     database: &str,
     credentials: &Credentials,
+    known: Option<Known>,
     limit: Duration,
-) -> Result<Rows, CatalogError> {
+) -> Result<(Rows, Known), CatalogError> {
     let refused = |error| CatalogError::Refused {
         database: database.to_owned(),
         error,
@@ -26,62 +42,113 @@ pub(crate) async fn rows(
             address: target.address,
             error,
         })?;
-    let (client, connection) = config(database, credentials, limit)
+    let (client, connection) = config(database, credentials)
         .connect_raw(stream, NoTls)
         .await
         .map_err(refused)?;
     // Ends by itself when the client is dropped.
     tokio::spawn(connection);
-    read(&client, database).await.map_err(refused)
+    read(&client, database, known, limit).await.map_err(refused)
 }
 
-fn config(database: &str, credentials: &Credentials, limit: Duration) -> Config {
+fn config(database: &str, credentials: &Credentials) -> Config {
     let mut config = Config::new();
     config
         .user(&credentials.user)
         .dbname(database)
-        .application_name("weir catalog")
-        .options(format!("-c statement_timeout={}", limit.as_millis()));
+        .application_name("weir catalog");
     if let Some(password) = &credentials.password {
         config.password(password);
     }
     config
 }
 
-async fn read(client: &Client, database: &str) -> Result<Rows, tokio_postgres::Error> {
-    client
-        .batch_execute(
-            "SET search_path = ''; BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        )
-        .await?;
-    Ok(Rows {
-        database: database.to_owned(),
-        schemas: list(client, SCHEMAS, |row| row.try_get(0)).await?,
-        relations: list(client, RELATIONS, relation)
-            .await?
-            .into_iter()
-            .flatten()
-            .collect(),
-        columns: list(client, COLUMNS, column).await?,
-        inherits: list(client, INHERITS, |row| {
-            Ok((row.try_get(0)?, row.try_get(1)?))
-        })
-        .await?,
-        reads: list(client, READS, view_read).await?,
-        functions: list(client, FUNCTIONS, function).await?,
-        operators: list(client, OPERATORS, |row| {
+async fn read(
+    client: &Client,
+    database: &str,
+    known: Option<Known>,
+    limit: Duration,
+) -> Read<(Rows, Known)> {
+    // Nothing outlives the transaction: behind a pooler, others use the same session of the server.
+    let begin = format!(
+        "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+         SET LOCAL search_path = ''; SET LOCAL statement_timeout = {}",
+        limit.as_millis()
+    );
+    client.batch_execute(&begin).await?;
+    let own = format!(">= {FIRST_NORMAL_OID}");
+    let (columns_query, functions_query) = (columns(&own), functions(&own));
+    // Sent together: the server answers in order, and nobody waits for the network in between.
+    let (
+        schemas,
+        relations,
+        columns,
+        inherits,
+        reads,
+        functions,
+        operators,
+        settings,
+        defaults,
+        known,
+    ) = tokio::try_join!(
+        list(client, SCHEMAS, |row| row.try_get(0)),
+        list(client, RELATIONS, relation),
+        list(client, &columns_query, column),
+        list(client, INHERITS, |row| Ok((
+            row.try_get(0)?,
+            row.try_get(1)?
+        ))),
+        list(client, READS, view_read),
+        list(client, &functions_query, function),
+        list(client, OPERATORS, |row| {
             Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-        })
-        .await?,
-        settings: list(client, SETTINGS, settings)
-            .await?
-            .into_iter()
-            .flatten()
-            .collect(),
-        defaults: list(client, DEFAULTS, |row| {
-            Ok((row.try_get(0)?, row.try_get(1)?))
-        })
-        .await?,
+        }),
+        list(client, SETTINGS, settings),
+        list(client, DEFAULTS, |row| Ok((
+            row.try_get(0)?,
+            row.try_get(1)?
+        ))),
+        built_in(client, known),
+    )?;
+    let rows = Rows {
+        database: database.to_owned(),
+        schemas,
+        relations: relations.into_iter().flatten().collect(),
+        columns,
+        inherits,
+        reads,
+        functions,
+        built_in: known.rows.clone(),
+        operators,
+        settings: settings.into_iter().flatten().collect(),
+        defaults,
+    };
+    Ok((rows, known))
+}
+
+/// What came with the server, read only where it is not known as it is.
+async fn built_in(client: &Client, known: Option<Known>) -> Read<Known> {
+    let mark = list(client, MARK, |row| {
+        Ok([
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get(2)?,
+            row.try_get(3)?,
+        ])
+    })
+    .await?;
+    let mark = mark.into_iter().next().unwrap_or_default();
+    if let Some(known) = known.filter(|known| known.mark == mark) {
+        return Ok(known);
+    }
+    let theirs = format!("< {FIRST_NORMAL_OID}");
+    let rows = BuiltIn {
+        columns: list(client, &columns(&theirs), column).await?,
+        functions: list(client, &functions(&theirs), function).await?,
+    };
+    Ok(Known {
+        mark,
+        rows: Arc::new(rows),
     })
 }
 
@@ -104,14 +171,19 @@ const RELATIONS: &str = "
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_(toast|temp_|toast_temp_)'
     ORDER BY c.oid";
 
-const COLUMNS: &str = "
-    SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid
-    FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE a.attnum > 0 AND NOT a.attisdropped
-      AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_(toast|temp_|toast_temp_)'
-    ORDER BY a.attrelid, a.attnum";
+/// Columns of the relations with such oids.
+fn columns(oids: &str) -> String {
+    format!(
+        "SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid
+         FROM pg_catalog.pg_attribute a
+         JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE a.attnum > 0 AND NOT a.attisdropped AND c.oid {oids}
+           AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+           AND n.nspname !~ '^pg_(toast|temp_|toast_temp_)'
+         ORDER BY a.attrelid, a.attnum"
+    )
+}
 
 const INHERITS: &str = "
     SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
@@ -131,12 +203,27 @@ const READS: &str = "
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> v.ev_class
     ORDER BY 1, 2, 3";
 
-const FUNCTIONS: &str = "
-    SELECT p.oid, n.nspname::text, p.proname::text, p.provolatile, l.lanname::text
-    FROM pg_catalog.pg_proc p
-    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-    ORDER BY p.oid";
+/// Functions with such oids.
+fn functions(oids: &str) -> String {
+    format!(
+        "SELECT p.oid, n.nspname::text, p.proname::text, p.provolatile, l.lanname::text
+         FROM pg_catalog.pg_proc p
+         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+         JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+         WHERE p.oid {oids} ORDER BY p.oid"
+    )
+}
+
+/// A schema or a language that gets another name changes what the rows say as well.
+const MARK: &str = "
+    SELECT f.number, f.sum + s.sum + l.sum, c.number, c.sum
+    FROM (SELECT count(*) AS number, sum(xmin::text::bigint)::bigint AS sum
+          FROM pg_catalog.pg_proc WHERE oid < 16384) f,
+         (SELECT count(*) AS number, sum(xmin::text::bigint)::bigint AS sum
+          FROM pg_catalog.pg_attribute WHERE attrelid < 16384) c,
+         (SELECT sum(xmin::text::bigint)::bigint AS sum FROM pg_catalog.pg_namespace
+          WHERE nspname !~ '^pg_(toast|temp_|toast_temp_)') s,
+         (SELECT sum(xmin::text::bigint)::bigint AS sum FROM pg_catalog.pg_language) l";
 
 const OPERATORS: &str = "
     SELECT n.nspname::text, o.oprname::text, o.oprcode::pg_catalog.oid

@@ -263,11 +263,11 @@ async fn a_snapshot_is_kept_until_it_is_invalidated_and_unchanged_ones_stay_the_
         .unwrap();
     let kept = catalog.snapshot(&target, "postgres").await.unwrap();
     assert!(Arc::ptr_eq(&first, &kept));
-    catalog.invalidate("main", "postgres");
+    catalog.database(&target, "postgres").invalidate();
     let fresh = catalog.snapshot(&target, "postgres").await.unwrap();
     assert!(fresh.relation("public", "late").is_some());
     assert_ne!(first.version(), fresh.version());
-    catalog.invalidate("main", "postgres");
+    catalog.database(&target, "postgres").invalidate();
     let same = catalog.snapshot(&target, "postgres").await.unwrap();
     assert!(Arc::ptr_eq(&fresh, &same));
 }
@@ -281,8 +281,8 @@ async fn an_old_snapshot_is_served_while_a_new_one_is_read() {
     let create = "CREATE TABLE public.late (a int)";
     client.batch_execute(create).await.unwrap();
     let entry = catalog.shared.entry(&target, "postgres");
-    let minute_ago = tokio::time::Instant::now().checked_sub(Duration::from_secs(60));
-    crate::lock(&entry.state).loaded.as_mut().unwrap().at = minute_ago;
+    let minute_ago = std::time::Instant::now().checked_sub(Duration::from_secs(60));
+    crate::lock(&entry.state).loaded.as_mut().unwrap().at = minute_ago.unwrap();
     let served = catalog.snapshot(&target, "postgres").await.unwrap();
     assert!(Arc::ptr_eq(&first, &served));
     let refreshed = catalog.shared.load(&entry).await.unwrap();
@@ -316,4 +316,78 @@ async fn a_server_without_a_role_is_named_in_the_error() {
     };
     let error = catalog.snapshot(&target, "postgres").await.unwrap_err();
     assert!(error.to_string().contains("crm"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_of_what_came_with_the_server_is_seen() {
+    let server = Server::start();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let volatility = |snapshot: &Snapshot| {
+        let function = snapshot.functions("md5").next().unwrap();
+        function.volatility
+    };
+    let before = catalog.snapshot(&target, "postgres").await.unwrap();
+    assert_eq!(volatility(&before), sql::Volatility::Immutable);
+    let client = server.connect().await;
+    let change = "ALTER FUNCTION pg_catalog.md5(text) VOLATILE; ALTER FUNCTION pg_catalog.md5(bytea) VOLATILE";
+    client.batch_execute(change).await.unwrap();
+    catalog.database(&target, "postgres").invalidate();
+    let after = catalog.snapshot(&target, "postgres").await.unwrap();
+    assert_eq!(volatility(&after), sql::Volatility::Volatile);
+}
+
+#[tokio::test]
+async fn nothing_is_at_hand_that_may_not_be_served() {
+    let server = Server::start();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let database = catalog.database(&target, "postgres");
+    let at_hand = || database.at_hand(std::time::Instant::now());
+    assert!(at_hand().is_none());
+    let read = database.snapshot().await.unwrap();
+    assert!(at_hand().is_some_and(|snapshot| Arc::ptr_eq(&snapshot, &read)));
+    catalog.database(&target, "postgres").invalidate();
+    assert!(at_hand().is_none());
+}
+
+#[tokio::test]
+async fn a_database_that_is_in_use_is_not_forgotten() {
+    let limits = Limits {
+        databases: 1,
+        ..Limits::default()
+    };
+    let dial = Server::dial();
+    let catalog = Catalog::new(dial, HashMap::new(), limits);
+    let target = Target {
+        server: Arc::from("crm"),
+        address: "127.0.0.1:1".parse().unwrap(),
+    };
+    let used = catalog.database(&target, "used");
+    for other in ["a", "b"] {
+        drop(catalog.database(&target, other));
+    }
+    assert!(Arc::ptr_eq(
+        &used.entry,
+        &catalog.database(&target, "used").entry
+    ));
+    assert!(crate::lock(&catalog.shared.entries).len() <= 2);
+}
+
+#[tokio::test]
+async fn definitions_that_never_stop_keep_nobody_waiting() {
+    let server = Server::start();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let database = catalog.database(&target, "postgres");
+    database.snapshot().await.unwrap();
+    let defining = async {
+        loop {
+            database.invalidate();
+            tokio::task::yield_now().await;
+        }
+    };
+    database.invalidate();
+    tokio::select! {
+        snapshot = database.snapshot() => drop(snapshot.unwrap()),
+        () = defining => {}
+    }
+    assert!(database.at_hand(std::time::Instant::now()).is_none());
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::Dial;
+use crate::{Dial, Duplex};
 
 /// A running server of the newest version that is installed. Everybody is trusted.
 pub(super) struct Server {
@@ -99,7 +99,12 @@ impl Server {
     }
 
     pub(super) fn dial() -> Dial {
-        Arc::new(|address| Box::pin(TcpStream::connect(address)))
+        Arc::new(|address| {
+            Box::pin(async move {
+                let stream: Box<dyn Duplex> = Box::new(TcpStream::connect(address).await?);
+                Ok(stream)
+            })
+        })
     }
 
     /// A session of its own, as the superuser.
