@@ -19,13 +19,40 @@ pub enum SessionError {
     #[error("the connection to the server broke: {0}")]
     Server(#[source] io::Error),
     /// The server could not be reached.
-    #[error("the server at {address} could not be reached: {source}")]
+    #[error("the server at {endpoint} could not be reached: {source}")]
     Unreachable {
         /// Where the agent dialled.
-        address: std::net::SocketAddr,
+        endpoint: intercept::Endpoint,
         /// Why.
         source: io::Error,
     },
+    /// The server has no TLS, and is not spoken to without.
+    #[error(
+        "the server at {endpoint} offers no TLS, and its tls.mode is {mode}: turn ssl on there, or choose another mode"
+    )]
+    NoServerTls {
+        /// Where the agent dialled.
+        endpoint: intercept::Endpoint,
+        /// What the configuration demands.
+        mode: tls::Mode,
+    },
+    /// The server's side could not be encrypted as it is demanded.
+    #[error("the server at {endpoint} was not spoken to: {source}")]
+    ServerTls {
+        /// Where the agent dialled.
+        endpoint: intercept::Endpoint,
+        /// Why.
+        source: tls::TlsError,
+    },
+    /// The client's handshake failed. It was told so in TLS's own words, and would understand no others.
+    #[error(transparent)]
+    ClientTls(tls::TlsError),
+    /// A handshake was begun that the agent has no certificate for.
+    #[error("the client began a TLS handshake, and there is no certificate to show it")]
+    NoCertificate,
+    /// The kernel gave no random bytes for a cancel key.
+    #[error("no cancel key could be made: {0}")]
+    NoKey(#[source] io::Error),
     /// Evidence could not be written.
     #[error("the journal did not take a record: {0}")]
     Journal(#[from] JournalError),
@@ -45,6 +72,9 @@ impl SessionError {
             Self::Client(_) => "client",
             Self::Server(_) => "server",
             Self::Unreachable { .. } => "unreachable",
+            Self::NoServerTls { .. } | Self::ServerTls { .. } => "server_tls",
+            Self::ClientTls(_) | Self::NoCertificate => "client_tls",
+            Self::NoKey(_) => "no_key",
             Self::Journal(_) => "journal",
             Self::StartupTimeout => "startup_timeout",
             Self::Stopping => "stopping",
@@ -64,6 +94,23 @@ impl SessionError {
                 RefusalKind::Unavailable,
                 "weir: the server could not be reached",
                 Some("Check that the database is up; weir's log has the details."),
+            ),
+            Self::NoServerTls { .. } | Self::ServerTls { .. } => (
+                RefusalKind::Unavailable,
+                "weir: the connection to the server could not be encrypted as it has to be",
+                Some(
+                    "Weir's log has the details; its configuration says what is demanded of the server.",
+                ),
+            ),
+            Self::ClientTls(_) | Self::NoCertificate => (
+                RefusalKind::Malformed,
+                "weir: the TLS handshake failed",
+                None,
+            ),
+            Self::NoKey(_) => (
+                RefusalKind::Unavailable,
+                "weir: no cancel key could be made for the session",
+                None,
             ),
             Self::Journal(_) => return unrecorded(),
             Self::StartupTimeout => (

@@ -13,21 +13,24 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use approval::{Desk, Question, QuestionId, Requester, Waiting};
-use journal::{Journal, JournalError};
+use journal::{Draft, Filling, Journal, JournalError};
 use model::{
     Approval, AuditEvent, AuditRecord, Decided, Decision, Effect, Login, Masks, Reason, Refusal,
     RefusalKind, Request, SCHEMA_VERSION, SessionId, Stage, Subject, Target, Verdict,
 };
 use policy::{Moment, PolicySet};
+use protocol::{Command, Source};
 use tokio::sync::watch;
 
 use crate::error::unrecorded;
-use crate::reading::Memory;
+use crate::reading::{Memory, Reading};
 
 /// What sessions share: the policies, the journal and the desk.
 #[derive(Clone)]
 pub struct Gate {
     policies: watch::Receiver<Arc<PolicySet>>,
+    /// What `policies` held when it was last looked at.
+    seen: Arc<PolicySet>,
     journal: Journal,
     desk: Desk,
     approval_timeout: Duration,
@@ -53,6 +56,24 @@ pub struct Case<'a> {
     pub memory: &'a Memory,
 }
 
+/// A statement of a pattern that was read before.
+pub struct Repeated<'a> {
+    /// The session that asks.
+    pub session: SessionId,
+    /// The request's number in its session.
+    pub number: u64,
+    /// Whether it runs or is only prepared.
+    pub stage: Stage,
+    /// The statement, in its own words.
+    pub command: &'a Command,
+    /// What is known of it.
+    pub reading: &'a Reading,
+    /// Whether the session is inside a transaction block.
+    pub in_transaction: bool,
+    /// Microseconds since the Unix epoch.
+    pub time: i64,
+}
+
 /// What judging came to.
 pub enum Judged {
     /// The verdict.
@@ -75,7 +96,9 @@ impl Gate {
         desk: Desk,
         approval_timeout: Duration,
     ) -> Self {
+        let seen = policies.borrow().clone();
         Self {
+            seen,
             policies,
             journal,
             desk,
@@ -83,11 +106,56 @@ impl Gate {
         }
     }
 
+    /// Permits, and records, what these policies permitted before. None where it takes more than that.
+    pub fn permit_again(&mut self, repeated: &Repeated<'_>) -> Option<Verdict> {
+        if !self.journal.is_immediate() {
+            return None;
+        }
+        if self.policies.has_changed().unwrap_or(true) {
+            self.seen = self.policies.borrow_and_update().clone();
+        }
+        let Repeated {
+            stage,
+            command,
+            reading,
+            ..
+        } = *repeated;
+        let known = reading
+            .memory
+            .recall(&self.seen, repeated.in_transaction)
+            .filter(|known| known.decision.effect == Effect::Allow)?;
+        let draft = known.draft(stage, || {
+            let request = Request::Run(reading.as_read());
+            let decided = decided(0, stage, &request, &known.decision, self.seen.hash());
+            Draft::new(&decided).ok()
+        })?;
+        let wording = match &command.source {
+            Source::Text(text) if !reading.is_of(&command.source) => {
+                Some(std::str::from_utf8(text).ok()?)
+            }
+            _ => None,
+        };
+        let recorded = self.journal.put_draft(
+            draft,
+            &Filling {
+                session: repeated.session,
+                time: repeated.time,
+                request: repeated.number,
+                parameters: &command.parameters,
+                text: wording,
+            },
+        );
+        Some(match recorded {
+            Ok(_) => Verdict::Forward(known.decision.masks.clone()),
+            Err(error) => lost(&error),
+        })
+    }
+
     /// Judges a request and records the decision.
     pub async fn judge(&self, case: &Case<'_>) -> Judged {
         let now = now();
         let (decision, policy) = self.decide(case, now, false);
-        let decided = decided(case, &decision, policy);
+        let decided = decided(case.number, case.stage, case.request, &decision, policy);
         let session = case.subject.session;
         if let Err(error) = self
             .record(session, AuditEvent::Decided(decided.clone()))
@@ -108,8 +176,8 @@ impl Gate {
 
     fn decide(&self, case: &Case<'_>, now: i64, approved: bool) -> (Decision, Arc<str>) {
         let policies = self.policies.borrow().clone();
-        if !approved && let Some(decision) = case.memory.recall(&policies, case.in_transaction) {
-            return (decision, policies.hash());
+        if !approved && let Some(known) = case.memory.recall(&policies, case.in_transaction) {
+            return (known.decision.clone(), policies.hash());
         }
         let moment = Moment {
             time: now,
@@ -159,7 +227,8 @@ impl Gate {
             && decision.masks == held.decided.masks
             && policy == held.decided.policy;
         if !is_as_held {
-            let decided = AuditEvent::Decided(decided(case, &decision, policy));
+            let decided = decided(case.number, case.stage, case.request, &decision, policy);
+            let decided = AuditEvent::Decided(decided);
             if let Err(error) = self.record(session, decided).await {
                 return lost(&error);
             }
@@ -189,7 +258,10 @@ impl Gate {
             session: Some(session),
             event,
         };
-        self.journal.append(record).await.map(drop)
+        if self.journal.is_immediate() {
+            return self.journal.put(&record).map(drop);
+        }
+        Box::pin(self.journal.append(record)).await.map(drop)
     }
 
     /// Records that a request was refused without being looked at, and refuses it.
@@ -236,14 +308,20 @@ impl Held {
     }
 }
 
-fn decided(case: &Case<'_>, decision: &Decision, policy: Arc<str>) -> Decided {
-    let (login, statement) = match case.request {
+fn decided(
+    number: u64,
+    stage: Stage,
+    request: &Request,
+    decision: &Decision,
+    policy: Arc<str>,
+) -> Decided {
+    let (login, statement) = match request {
         Request::Connect(login) => (Some(login.clone()), None),
         Request::Run(statement) => (None, Some(statement)),
     };
     Decided {
-        request: case.number,
-        stage: case.stage,
+        request: number,
+        stage,
         login,
         text: statement.map(|statement| statement.text.clone()),
         fingerprint: statement.map(|statement| statement.fingerprint.to_string()),

@@ -14,6 +14,8 @@ mod cancels;
 
 mod error;
 mod gate;
+mod handshakes;
+mod pool;
 mod pump;
 mod reading;
 mod relay;
@@ -21,11 +23,18 @@ mod scene;
 mod serve;
 mod session;
 mod settings;
+mod stop;
+mod upstreams;
 mod wire;
+mod workers;
 
 pub use cancels::Cancels;
 pub use error::SessionError;
 pub use gate::{Gate, now};
 pub use serve::{Proxy, Servers};
-pub use session::{Shared, Stop};
+pub use session::Shared;
 pub use settings::{Settings, Written};
+pub use stop::Stop;
+pub use upstreams::{Reached, Shown, Upstreams};
+pub use wire::{Duplex, Stream};
+pub use workers::Workers;

@@ -1,27 +1,31 @@
 //! What was understood of a text and decided about it, kept while neither can have changed.
 //!
-//! Knows when an answer may be used again, and nothing of how it is found. A text is the exact text: statements that
-//! look alike are read each for themselves.
+//! Knows when an answer may be used again, and nothing of how it is found. Texts that differ only in values that no fact
+//! depends on share one reading.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use model::{Decision, Parameter, Statement};
+use journal::Draft;
+use model::{Decision, Digest, Parameter, Stage, Statement};
 use policy::PolicySet;
 use protocol::Source;
-use sql::{Facts, Meaning, Snapshot};
+use sql::{Facts, Meaning, Pattern, Snapshot};
 
-/// Texts remembered per session; when there are more, all are forgotten.
-const TEXTS: usize = 64;
+/// Patterns remembered per session; when there are more, all are forgotten.
+const PATTERNS: usize = 256;
+/// Bytes of the patterns that are remembered per session.
+const BYTES: usize = 256 << 10;
 /// Bytes of the longest text that is remembered.
 const LONGEST: usize = 16 << 10;
 
 /// A text with its facts.
 pub struct Reading {
-    /// Without bind values.
-    statement: Statement,
-    /// What it would do.
+    text: Arc<str>,
+    fingerprint: Digest,
+    /// What it, and every text of its pattern, would do.
     pub facts: Facts,
     /// What was decided about it.
     pub memory: Memory,
@@ -37,93 +41,196 @@ impl Reading {
             }
         };
         Self {
-            statement,
+            text: statement.text,
+            fingerprint: statement.fingerprint,
             facts,
             memory: Memory::default(),
         }
     }
 
-    /// The statement with these values.
-    pub fn statement(&self, parameters: Vec<Parameter>) -> Statement {
+    /// Whether this is the very text that was read, and not only one of its pattern.
+    pub fn is_of(&self, source: &Source) -> bool {
+        match source {
+            Source::Text(text) => **text == *self.text.as_bytes(),
+            Source::Function(_) => true,
+        }
+    }
+
+    /// The statement that this source, which has these facts, is with these values.
+    pub fn statement(&self, source: &Source, parameters: Vec<Parameter>) -> Statement {
+        match source {
+            Source::Text(text) if !self.is_of(source) => {
+                self.facts.statement(text, parameters.into())
+            }
+            _ => Statement {
+                parameters: parameters.into(),
+                ..self.as_read()
+            },
+        }
+    }
+
+    /// The statement that was read, without values.
+    pub fn as_read(&self) -> Statement {
         Statement {
-            parameters: parameters.into(),
-            ..self.statement.clone()
+            text: self.text.clone(),
+            fingerprint: self.fingerprint,
+            verbs: self.facts.verbs.clone(),
+            touches: self.facts.touches.clone(),
+            shape: self.facts.shape,
+            parameters: Arc::default(),
         }
     }
 }
 
 /// The readings of one session.
 #[derive(Default)]
-pub struct Readings(HashMap<Bytes, Known>);
+pub struct Readings {
+    /// By skeleton.
+    known: HashMap<u64, Vec<Known>, BuildHasherDefault<Skeletons>>,
+    patterns: usize,
+    bytes: usize,
+}
 
 /// A reading, and what it holds for.
 struct Known {
     reading: Arc<Reading>,
+    pattern: Pattern,
     snapshot: u64,
     meaning: Meaning,
 }
 
 impl Readings {
-    /// The reading of this text, made again where the catalog or the session's state is another.
-    pub fn get(
+    /// The reading of this text, where the catalog and the session's state are still the same.
+    pub fn find(
+        &self,
+        text: &Bytes,
+        session: &sql::Session,
+        snapshot: &Snapshot,
+    ) -> Option<Arc<Reading>> {
+        if text.len() > LONGEST {
+            return None;
+        }
+        let alike = self.known.get(&Pattern::skeleton(text))?;
+        let known = alike.iter().find(|known| known.pattern.fits(text))?;
+        let holds = known.snapshot == snapshot.version() && session.still_means(&known.meaning);
+        holds.then(|| known.reading.clone())
+    }
+
+    /// Reads the text and remembers it, in place of what no longer holds.
+    pub fn read(
         &mut self,
         text: &Bytes,
         session: &sql::Session,
         snapshot: &Snapshot,
-        read: impl FnOnce() -> Reading,
     ) -> Arc<Reading> {
-        if let Some(known) = self.0.get(text)
-            && known.snapshot == snapshot.version()
-            && session.still_means(&known.meaning)
-        {
-            return known.reading.clone();
-        }
-        let reading = Arc::new(read());
+        let (facts, pattern) = sql::analyse_alike(text, session, snapshot);
+        let reading = Arc::new(Reading::new(&Source::Text(text.clone()), facts));
         if text.len() <= LONGEST {
-            if self.0.len() >= TEXTS {
-                self.0.clear();
-            }
+            self.forget(text);
+            self.make_room(pattern.weight());
             let known = Known {
                 reading: reading.clone(),
+                pattern,
                 snapshot: snapshot.version(),
                 meaning: session.meaning(),
             };
-            // A slice would keep the whole message that it was cut from.
-            self.0.insert(Bytes::copy_from_slice(text), known);
+            let alike = self.known.entry(Pattern::skeleton(text)).or_default();
+            alike.push(known);
         }
         reading
+    }
+
+    fn forget(&mut self, text: &[u8]) {
+        let Some(alike) = self.known.get_mut(&Pattern::skeleton(text)) else {
+            return;
+        };
+        if let Some(index) = alike.iter().position(|known| known.pattern.fits(text)) {
+            self.patterns -= 1;
+            self.bytes -= alike.swap_remove(index).pattern.weight();
+        }
+    }
+
+    fn make_room(&mut self, weight: usize) {
+        if self.patterns >= PATTERNS || self.bytes + weight > BYTES {
+            *self = Self::default();
+        }
+        self.patterns += 1;
+        self.bytes += weight;
+    }
+}
+
+/// A skeleton is a hash already.
+#[derive(Default)]
+struct Skeletons(u64);
+
+impl Hasher for Skeletons {
+    fn write_u64(&mut self, skeleton: u64) {
+        self.0 = skeleton;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
 /// The last decision about one reading, without approval.
 #[derive(Default)]
-pub struct Memory(Mutex<Option<Remembered>>);
+pub struct Memory(Mutex<Option<Arc<Remembered>>>);
 
-struct Remembered {
+/// A decision, and what it holds for.
+pub struct Remembered {
     policies: Arc<PolicySet>,
     in_transaction: bool,
-    decision: Decision,
+    /// What was decided.
+    pub decision: Decision,
+    prepared: OnceLock<Option<Draft>>,
+    run: OnceLock<Option<Draft>>,
 }
 
 impl Memory {
-    /// The decision, where these policies would decide the same again: bind values are not asked about.
-    pub fn recall(&self, policies: &Arc<PolicySet>, in_transaction: bool) -> Option<Decision> {
+    /// The decision, where these policies would decide the same again: neither bind values nor the values that texts of
+    /// one pattern differ in are asked about.
+    pub fn recall(
+        &self,
+        policies: &Arc<PolicySet>,
+        in_transaction: bool,
+    ) -> Option<Arc<Remembered>> {
         let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered = remembered.as_ref()?;
         let holds = Arc::ptr_eq(&remembered.policies, policies)
             && remembered.in_transaction == in_transaction
             && !policies.depends_on_time();
-        holds.then(|| remembered.decision.clone())
+        holds.then(|| remembered.clone())
     }
 
     /// Remembers it.
     pub fn keep(&self, policies: &Arc<PolicySet>, in_transaction: bool, decision: &Decision) {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *remembered = Some(Remembered {
+        *remembered = Some(Arc::new(Remembered {
             policies: policies.clone(),
             in_transaction,
             decision: decision.clone(),
-        });
+            prepared: OnceLock::new(),
+            run: OnceLock::new(),
+        }));
+    }
+}
+
+impl Remembered {
+    /// The decision's record at this stage, as far as it is the same each time. None where there can be none.
+    pub fn draft(&self, stage: Stage, make: impl FnOnce() -> Option<Draft>) -> Option<&Draft> {
+        let draft = match stage {
+            Stage::Prepare => &self.prepared,
+            Stage::Run => &self.run,
+            Stage::Connect => return None,
+        };
+        draft.get_or_init(make).as_ref()
     }
 }
 
@@ -152,13 +259,11 @@ mod tests {
     /// Whether `text` is read again, or known from before.
     fn is_read(readings: &mut Readings, session: &sql::Session, snapshot: &Snapshot) -> bool {
         let text = Bytes::from_static(b"SELECT 1");
-        let mut is_read = false;
-        readings.get(&text, session, snapshot, || {
-            is_read = true;
-            let facts = sql::analyse(&text, session, snapshot);
-            Reading::new(&Source::Text(text.clone()), facts)
-        });
-        is_read
+        let known = readings.find(&text, session, snapshot);
+        if known.is_none() {
+            readings.read(&text, session, snapshot);
+        }
+        known.is_none()
     }
 
     #[test]
@@ -200,17 +305,48 @@ mod tests {
     }
 
     #[test]
-    fn readings_are_bounded() {
+    fn a_text_that_was_read_again_takes_the_place_of_the_old_reading() {
+        let session = sql::Session::new(&login(), &snapshot(1));
+        let mut readings = Readings::default();
+        for version in 1..10 {
+            assert!(is_read(&mut readings, &session, &snapshot(version)));
+        }
+        assert_eq!(readings.patterns, 1);
+        assert_eq!(readings.known.values().flatten().count(), 1);
+    }
+
+    #[test]
+    fn texts_of_one_pattern_share_facts_and_keep_their_words() {
         let snapshot = snapshot(1);
         let session = sql::Session::new(&login(), &snapshot);
         let mut readings = Readings::default();
-        for number in 0..10 * TEXTS {
-            let text = Bytes::from(format!("SELECT {number}"));
-            let facts = sql::analyse(&text, &session, &snapshot);
-            readings.get(&text, &session, &snapshot, || {
-                Reading::new(&Source::Text(text.clone()), facts)
-            });
-            assert!(readings.0.len() <= TEXTS);
+        let [first, other] = [1, 2]
+            .map(|id| Bytes::from(format!("SELECT FROM (VALUES (1)) v (id) WHERE id = {id}")));
+        let read = readings.read(&first, &session, &snapshot);
+        let found = readings.find(&other, &session, &snapshot).unwrap();
+        assert!(Arc::ptr_eq(&read, &found));
+        let source = Source::Text(other.clone());
+        assert!(!found.is_of(&source));
+        let statement = found.statement(&source, Vec::new());
+        assert_eq!(statement.text.as_bytes(), &*other);
+        assert_eq!(statement.fingerprint, Digest::of(&other));
+        assert_eq!(statement.touches, found.facts.touches);
+    }
+
+    #[test]
+    fn readings_are_bounded_in_number_and_bytes() {
+        let snapshot = snapshot(1);
+        let session = sql::Session::new(&login(), &snapshot);
+        for padding in [1, LONGEST / 2] {
+            let mut readings = Readings::default();
+            for number in 0..3 * PATTERNS {
+                let name = "x".repeat(padding);
+                let text = Bytes::from(format!("SELECT {number} AS a{name}"));
+                readings.read(&text, &session, &snapshot);
+                let known = || readings.known.values().flatten();
+                assert!(known().count() <= PATTERNS);
+                assert!(known().map(|known| known.pattern.weight()).sum::<usize>() <= BYTES);
+            }
         }
     }
 
@@ -237,9 +373,13 @@ mod tests {
         let (these, others) = (policies("context.has_where"), policies("context.has_where"));
         let memory = Memory::default();
         memory.keep(&these, false, &decision());
-        assert_eq!(memory.recall(&these, false), Some(decision()));
-        assert_eq!(memory.recall(&these, true), None);
-        assert_eq!(memory.recall(&others, false), None);
+        let recall = |policies, in_transaction| {
+            let remembered = memory.recall(policies, in_transaction)?;
+            Some(remembered.decision.clone())
+        };
+        assert_eq!(recall(&these, false), Some(decision()));
+        assert_eq!(recall(&these, true), None);
+        assert_eq!(recall(&others, false), None);
     }
 
     #[test]
@@ -247,6 +387,6 @@ mod tests {
         let office_hours = policies("context.hour < 18");
         let memory = Memory::default();
         memory.keep(&office_hours, false, &decision());
-        assert_eq!(memory.recall(&office_hours, false), None);
+        assert!(memory.recall(&office_hours, false).is_none());
     }
 }

@@ -6,23 +6,20 @@
 //!    └────────────────────── step (bytes move) ◄──────────────────────┘
 //! ```
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use model::{Outcome, Refusal, RefusalKind, Request, Stage, Status, Verdict};
+use model::{Approval, Outcome, Refusal, RefusalKind, Request, Stage, Status, Verdict};
 use protocol::{Ask, Progress, Side, Ticket, Transaction};
 
+use crate::cancels::Known;
 use crate::error::SessionError;
-use crate::gate::{Case, Held, Judged};
-use crate::pump::Event;
+use crate::gate::{Case, Held, Judged, Repeated, now};
+use crate::pump::{Event, Waiting};
 use crate::reading::Reading;
 use crate::scene::{REPORTED, Reported, Scene};
-use crate::session::{End, Session, Stop, UnderWay, finished};
-
-/// A future beside the sockets.
-type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+use crate::session::{End, Session, UnderWay, finished};
+use crate::stop::{Stop, Wish};
 
 /// A request on its way through the gate, with all that the gate needs of it.
 struct Asked {
@@ -60,23 +57,39 @@ impl Asked {
 impl Session {
     /// Requests and answers, until one side has had enough.
     pub(crate) async fn relay(&mut self, scene: Arc<Scene>) -> Result<End, SessionError> {
-        let mut stop = self.shared.stop.clone();
+        let mut wish = Wish::new(self.shared.stop.clone());
         let mut answer: Option<Waiting<Answer>> = None;
+        let mut asking = None;
         loop {
             if let Some((ticket, ask)) = self.work(&scene).await? {
+                asking = Some(ticket);
                 answer = Some(self.ask(&scene, ticket, ask));
             }
-            if let Some(end) = self.ended(answer.is_some()).await {
+            self.pump.write().await?;
+            if let Some(known) = &mut self.cancel {
+                known.follow(asking.filter(|_| answer.is_some()), self.held.is_some());
+            }
+            if let Some(end) = self.ended(answer.is_some()) {
                 return Ok(end);
             }
-            let wish = *stop.borrow_and_update();
-            let may_end = wish == Stop::WhenQuiet && answer.is_none() && self.is_quiet();
-            if may_end || wish == Stop::Now {
+            let may_end = match wish.now() {
+                Stop::No => false,
+                Stop::WhenQuiet => answer.is_none() && self.is_quiet(),
+                Stop::Now => true,
+            };
+            if may_end {
                 return Err(SessionError::Stopping);
             }
-            let event = tokio::select! {
-                event = self.pump.step(answer.as_mut()) => event?,
-                Ok(()) = stop.changed() => Event::Moved,
+            let event = match &self.held {
+                None => self.pump.step_or(answer.as_mut(), &mut wish).await?,
+                Some(_) => tokio::select! {
+                    event = self.pump.step_or(answer.as_mut(), &mut wish) => event?,
+                    () = withdrawn(&self.cancel) => {
+                        answer = None;
+                        Box::pin(self.withdraw()).await?;
+                        Event::Moved
+                    }
+                },
             };
             if let Event::Ready(ready) = event {
                 answer = self.answered(ready)?;
@@ -92,23 +105,57 @@ impl Session {
                 match self.pump.advance(side)? {
                     Progress::NeedMore => break,
                     Progress::Terminated => self.terminated = true,
-                    Progress::Ask(ticket, ask) => return Ok(Some((ticket, ask))),
+                    Progress::Ask(ticket, ask) => {
+                        if !self.permit_again(scene, ticket, &ask)? {
+                            return Ok(Some((ticket, ask)));
+                        }
+                    }
                     Progress::Finished(ticket, outcome) => {
                         self.finished(scene, ticket, outcome).await?;
                     }
                     Progress::Failed => scene.failed(),
+                    // Encryption begins before the login, if at all.
+                    Progress::Upgrade(_) => {}
                     Progress::Ready(transaction) => {
-                        scene.ready(transaction, &self.reported());
+                        scene.ready(transaction, &*self.pump.engine);
                     }
-                    Progress::Keyed(key) => {
-                        let id = self.subject.session;
-                        let server = self.target.address;
-                        self.cancel = Some(self.shared.cancels.register(server, key, id));
-                    }
+                    Progress::Keyed { key, length } => self.show_key(key, length)?,
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Lets through what was permitted before, without waiting for anything. Whether it could.
+    fn permit_again(
+        &mut self,
+        scene: &Scene,
+        ticket: Ticket,
+        ask: &Ask,
+    ) -> Result<bool, SessionError> {
+        let (stage, command) = match ask {
+            Ask::Prepare(command) => (Stage::Prepare, command),
+            Ask::Run(command) => (Stage::Run, command),
+            _ => return Ok(false),
+        };
+        let since = Instant::now();
+        let Some(reading) = scene.known(command, since) else {
+            return Ok(false);
+        };
+        let verdict = self.shared.gate.permit_again(&Repeated {
+            session: self.subject.session,
+            number: ticket.0,
+            stage,
+            command,
+            reading: &reading,
+            in_transaction: self.pump.engine.transaction() != Transaction::Idle,
+            time: now(),
+        });
+        let Some(verdict) = verdict else {
+            return Ok(false);
+        };
+        self.carry_out(scene, ticket, stage, reading, verdict, since)?;
+        Ok(true)
     }
 
     /// Takes a question to the gate.
@@ -128,7 +175,7 @@ impl Session {
                 }
             };
             let reading = scene.read(&command, &reported).await;
-            let statement = reading.statement(command.parameters);
+            let statement = reading.statement(&command.source, command.parameters);
             let asked = Box::new(Asked {
                 scene,
                 ticket,
@@ -155,18 +202,41 @@ impl Session {
             }
         };
         self.held = None;
+        let Asked {
+            scene,
+            ticket,
+            stage,
+            reading,
+            ..
+        } = *asked;
+        self.carry_out(&scene, ticket, stage, reading, verdict, Instant::now())?;
+        Ok(None)
+    }
+
+    /// Hands a verdict to the engine, and takes note of what is forwarded.
+    fn carry_out(
+        &mut self,
+        scene: &Scene,
+        ticket: Ticket,
+        stage: Stage,
+        reading: Arc<Reading>,
+        verdict: Verdict,
+        since: Instant,
+    ) -> Result<(), SessionError> {
         if let Verdict::Forward(_) = verdict {
             // What is only prepared changes nothing.
-            let reading = (asked.stage == Stage::Run).then_some(asked.reading);
+            let reading = (stage == Stage::Run).then_some(reading);
             if let Some(reading) = &reading {
-                asked.scene.forwarded(&reading.facts);
+                scene.forwarded(ticket, &reading.facts);
             }
-            let since = Instant::now();
-            self.under_way
-                .insert(asked.ticket, UnderWay { reading, since });
+            self.under_way.push_back(UnderWay {
+                ticket,
+                reading,
+                since,
+            });
         }
-        self.pump.resolve(asked.ticket, verdict)?;
-        Ok(None)
+        self.pump.resolve(ticket, verdict)?;
+        Ok(())
     }
 
     fn hold(&mut self, asked: Box<Asked>, held: Box<Held>) -> Waiting<Answer> {
@@ -180,6 +250,24 @@ impl Session {
         })
     }
 
+    /// Refuses what waits for a person, because the client cancelled it.
+    async fn withdraw(&mut self) -> Result<(), SessionError> {
+        let Some(ticket) = self.held.take() else {
+            return Ok(());
+        };
+        let gate = &self.shared.gate;
+        gate.settle(self.subject.session, ticket.0, Approval::Withdrawn)
+            .await?;
+        let refusal = Refusal {
+            kind: RefusalKind::Cancelled,
+            message: "canceling statement due to user request".into(),
+            detail: None,
+            hint: None,
+        };
+        self.pump.resolve(ticket, Verdict::Refuse(refusal))?;
+        Ok(())
+    }
+
     /// Records the end of a forwarded request, before its last bytes are written to the client.
     async fn finished(
         &mut self,
@@ -187,7 +275,9 @@ impl Session {
         ticket: Ticket,
         outcome: Outcome,
     ) -> Result<(), SessionError> {
-        let Some(request) = self.under_way.remove(&ticket) else {
+        let mut under_way = self.under_way.iter();
+        let place = under_way.position(|request| request.ticket == ticket);
+        let Some(request) = place.and_then(|place| self.under_way.remove(place)) else {
             return Ok(());
         };
         match &request.reading {
@@ -201,10 +291,10 @@ impl Session {
     }
 
     /// Whether the session is over, now that the engine has done what it can.
-    async fn ended(&mut self, is_asking: bool) -> Option<End> {
-        let client_left = self.pump.from_client.ended;
-        let (source, sink) = self.pump.upstream.as_mut()?;
-        if source.ended {
+    fn ended(&mut self, is_asking: bool) -> Option<End> {
+        let client_left = self.pump.client.ended;
+        let server = self.pump.server.as_mut()?;
+        if server.ended {
             return Some(if client_left || self.terminated {
                 "the client ended the session"
             } else {
@@ -219,9 +309,7 @@ impl Session {
         }
         // Like the server, answer what was asked before the client's last byte.
         let has_more = is_asking || self.pump.engine.is_blocked();
-        if !has_more && self.pump.out.to_server.is_empty() && !sink.closed {
-            sink.finish().await;
-        }
+        server.finishing |= !has_more;
         None
     }
 
@@ -231,7 +319,7 @@ impl Session {
             && self.pump.engine.transaction() == Transaction::Idle
             && self.pump.out.to_client.is_empty()
             && self.pump.out.to_server.is_empty()
-            && self.pump.from_client.input.is_empty()
+            && self.pump.client.input.is_empty()
     }
 
     fn reported(&self) -> Vec<Reported> {
@@ -243,24 +331,23 @@ impl Session {
     }
 }
 
+/// Ends when the session is told by a cancel to withdraw what it holds.
+async fn withdrawn(known: &Option<Known>) {
+    match known {
+        Some(known) => known.withdrawn().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Why a question that is no statement is refused.
 fn unread(ask: &Ask) -> Refusal {
-    let (kind, message, hint) = match ask {
-        Ask::Oversized { length, limit } => (
-            RefusalKind::TooLarge,
-            format!("weir: a message of {length} bytes is over the limit of {limit} bytes and was not run"),
-            Some("Send less at once, with COPY for instance, or raise sessions.statement_limit or sessions.message_limit.".to_owned()),
-        ),
-        _ => (
-            RefusalKind::Malformed,
-            "weir: a login or a cancel inside a session".to_owned(),
-            None,
-        ),
-    };
-    Refusal {
-        kind,
-        message,
-        detail: None,
-        hint,
+    match ask {
+        Ask::Unread(refusal) => refusal.clone(),
+        _ => Refusal {
+            kind: RefusalKind::Malformed,
+            message: "weir: a login or a cancel inside a session".into(),
+            detail: None,
+            hint: None,
+        },
     }
 }

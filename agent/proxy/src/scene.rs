@@ -1,10 +1,11 @@
 //! From what a client worded to what policy judges: the parse step, with the session's SQL state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use catalog::Catalog;
+use catalog::{Catalog, Database};
 use model::{Login, Opacity, Outcome, Shape, Subject, Target, Touches};
-use protocol::{Command, Source, Transaction};
+use protocol::{Command, Session, Source, Ticket, Transaction};
 use sql::{Change, Facts, Snapshot};
 
 use crate::reading::{Reading, Readings};
@@ -14,13 +15,19 @@ pub struct Scene {
     pub subject: Subject,
     pub target: Target,
     pub login: Login,
-    catalog: Catalog,
+    /// Whether the login asked for the replication protocol.
+    replicates: bool,
+    database: Database,
     state: Mutex<State>,
 }
 
 struct State {
     names: Names,
     readings: Readings,
+    /// The last forwarded statement that changed what names mean, or may have done so.
+    changed: Ticket,
+    /// How often the server had reported a setting when that was last taken over.
+    reports: u64,
     /// A statement of the open transaction made, changed or dropped objects: other sessions will see that at its end.
     defined: bool,
 }
@@ -45,32 +52,60 @@ pub struct Reported {
 pub const REPORTED: [&str; 2] = ["client_encoding", "standard_conforming_strings"];
 
 impl Scene {
-    pub fn new(subject: Subject, target: Target, login: Login, catalog: Catalog) -> Self {
+    pub fn new(subject: Subject, target: Target, login: Login, catalog: &Catalog) -> Self {
         Self {
+            database: catalog.database(&target, &login.database),
+            replicates: login.replication().is_some(),
             subject,
             target,
             login,
-            catalog,
             state: Mutex::new(State {
                 names: Names::Fresh,
+                changed: Ticket(0),
                 readings: Readings::default(),
+                reports: 0,
                 defined: false,
             }),
         }
     }
 
+    /// What the command would do, where that is known already.
+    pub fn known(&self, command: &Command, now: Instant) -> Option<Arc<Reading>> {
+        let Source::Text(text) = &command.source else {
+            return None;
+        };
+        if self.replicates {
+            return None;
+        }
+        let snapshot = self.database.at_hand(now)?;
+        let state = self.state();
+        match &state.names {
+            Names::Known(session) if !state.is_bound_to_the_past(command) => {
+                state.readings.find(text, session, &snapshot)
+            }
+            _ => None,
+        }
+    }
+
     /// What the command would do, as of everything that was forwarded before it.
     pub async fn read(&self, command: &Command, reported: &[Reported]) -> Arc<Reading> {
-        match self
-            .catalog
-            .snapshot(&self.target, &self.login.database)
-            .await
-        {
+        if let Some(facts) = self.replication(&command.source) {
+            return Arc::new(Reading::new(&command.source, facts));
+        }
+        match self.database.snapshot().await {
             Ok(snapshot) => self.understand(command, &snapshot, reported),
             Err(error) => {
                 let why = format!("the database's catalog cannot be read: {error}");
-                Arc::new(Reading::new(&command.source, opaque(why)))
+                Arc::new(Reading::new(&command.source, opaque("catalog", why)))
             }
+        }
+    }
+
+    /// Of a command of replication, which names nothing that the catalog knows.
+    fn replication(&self, source: &Source) -> Option<Facts> {
+        match source {
+            Source::Text(text) => sql::analyse_replication(text, self.login.replication()?),
+            Source::Function(_) => None,
         }
     }
 
@@ -88,18 +123,22 @@ impl Scene {
             }
             state.names = Names::Known(Box::new(session));
         }
+        let source = &command.source;
+        if state.is_bound_to_the_past(command) {
+            let why = "the session's state changed between the statement's Bind and its Execute";
+            return Arc::new(Reading::new(source, opaque("session", why.into())));
+        }
         let State {
             names, readings, ..
         } = &mut *state;
-        let source = &command.source;
         let facts = match (names, source) {
             (Names::Known(session), Source::Text(text)) => {
-                return readings.get(text, session, snapshot, || {
-                    Reading::new(source, sql::analyse(text, session, snapshot))
-                });
+                let known = readings.find(text, session, snapshot);
+                return known.unwrap_or_else(|| readings.read(text, session, snapshot));
             }
             (Names::Known(_), Source::Function(oid)) => sql::analyse_call(*oid, snapshot),
             (Names::Fresh | Names::Lost, _) => opaque(
+                "catalog",
                 "statements ran in this session while the database's catalog could not be read"
                     .into(),
             ),
@@ -108,10 +147,16 @@ impl Scene {
     }
 
     /// A statement was forwarded.
-    pub fn forwarded(&self, facts: &Facts) {
+    pub fn forwarded(&self, ticket: Ticket, facts: &Facts) {
         let mut state = self.state();
+        let changes = facts.defines || !facts.changes.is_empty();
+        if changes {
+            state.changed = ticket;
+        }
         match &mut state.names {
             Names::Known(session) => session.forwarded(facts),
+            // A command of replication, for which no catalog was read.
+            Names::Fresh if !changes => {}
             names => *names = Names::Lost,
         }
     }
@@ -133,19 +178,23 @@ impl Scene {
     }
 
     /// The server said where its transaction stands, after everything that finished before.
-    pub fn ready(&self, transaction: Transaction, reported: &[Reported]) {
+    pub fn ready(&self, transaction: Transaction, engine: &dyn Session) {
         if transaction != Transaction::Idle {
             return;
         }
         let mut state = self.state();
         if std::mem::take(&mut state.defined) {
-            self.catalog
-                .invalidate(&self.target.server, &self.login.database);
+            self.database.invalidate();
         }
-        if let Names::Known(session) = &mut state.names {
-            session.settled();
-            for setting in reported {
-                session.reported(setting.name, &setting.value);
+        let State { names, reports, .. } = &mut *state;
+        if let Names::Known(session) = names {
+            let has_reported = std::mem::replace(reports, engine.reports()) != engine.reports();
+            if session.settled() || has_reported {
+                for name in REPORTED {
+                    if let Some(value) = engine.setting(name) {
+                        session.reported(name, value);
+                    }
+                }
             }
         }
     }
@@ -155,11 +204,20 @@ impl Scene {
     }
 }
 
-fn opaque(explanation: String) -> Facts {
+impl State {
+    /// Whether its names were bound before something changed what they mean.
+    fn is_bound_to_the_past(&self, command: &Command) -> bool {
+        command
+            .bound_after
+            .is_some_and(|bound| bound < self.changed)
+    }
+}
+
+fn opaque(kind: &str, explanation: String) -> Facts {
     Facts {
         verbs: Vec::new(),
         touches: Touches::Opaque(Opacity {
-            kind: "catalog".into(),
+            kind: kind.into(),
             explanation,
         }),
         shape: Shape::default(),

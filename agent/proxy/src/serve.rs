@@ -1,4 +1,4 @@
-//! Accepts connections and runs a session for each, up to a number of them.
+//! Accepts connections and runs a session for each, up to a number of them, on the thread that has the fewest.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -8,10 +8,13 @@ use std::time::Duration;
 use identity::Resolver;
 use intercept::{Accepted, Door};
 use model::{SessionId, Target};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::session::{Session, Shared, Stop};
+use crate::session::{Session, Shared};
+use crate::stop::Stop;
+use crate::workers::Workers;
 
 /// Time that sessions have to end once they are told to.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -32,9 +35,16 @@ pub struct Proxy {
 impl Proxy {
     /// Serves connections of this door until the agent wants to stop. Then sessions have until the deadline to come to
     /// a quiet point, and are ended after it.
-    pub async fn serve(self, door: Door, stop: watch::Sender<Stop>, deadline: Duration) {
+    pub async fn serve(
+        self,
+        door: Door,
+        workers: Arc<Workers>,
+        stop: watch::Sender<Stop>,
+        deadline: Duration,
+    ) {
         let mut sessions = JoinSet::new();
-        self.accept(&door, stop.subscribe(), &mut sessions).await;
+        self.accept(&door, &workers, stop.subscribe(), &mut sessions)
+            .await;
         drop(door);
         for patience in [deadline, LAST_WORDS] {
             let drained = async { while sessions.join_next().await.is_some() {} };
@@ -53,6 +63,7 @@ impl Proxy {
     async fn accept(
         &self,
         door: &Door,
+        workers: &Workers,
         mut stop: watch::Receiver<Stop>,
         sessions: &mut JoinSet<()>,
     ) {
@@ -60,12 +71,15 @@ impl Proxy {
         loop {
             tokio::select! {
                 accepted = door.accept() => match places.clone().try_acquire_owned() {
-                    Ok(place) => {
+                    Ok(counted) => {
+                        let place = workers.place();
                         let session = self.open(accepted);
-                        sessions.spawn(async move {
+                        let runtime = place.runtime.clone();
+                        let session = async move {
                             session.await;
-                            drop(place);
-                        });
+                            drop((counted, place));
+                        };
+                        sessions.spawn_on(session, &runtime);
                     }
                     Err(_) => tracing::warn!(
                         peer = %accepted.peer.address,
@@ -89,20 +103,23 @@ impl Proxy {
             .cloned()
             .unwrap_or_else(|| address.to_string().into());
         let target = Target { server, address };
+        // The accept loop's runtime lets go of it, so that the session's can take it.
+        let stream = accepted.stream.into_std();
+        let peer = accepted.peer;
         async move {
-            let Accepted { stream, peer } = accepted;
             // Reads files of the kernel, which may take its time on a busy host.
             let resolved =
-                tokio::task::spawn_blocking(move || resolver.subject(SessionId::now(), &peer))
-                    .await;
-            match resolved {
-                Ok(subject) => {
-                    Session::new(shared, subject, target, stream)
-                        .run(address)
-                        .await
+                tokio::task::spawn_blocking(move || resolver.subject(SessionId::now(), &peer));
+            match (resolved.await, stream.and_then(TcpStream::from_std)) {
+                (Ok(subject), Ok(stream)) => {
+                    let session = Box::new(Session::new(shared, subject, target, stream));
+                    session.run(address).await
                 }
-                Err(error) => {
+                (Err(error), _) => {
                     tracing::error!(%error, "a connection was closed because its subject could not be resolved")
+                }
+                (_, Err(error)) => {
+                    tracing::error!(%error, "a connection was closed because it could not be watched")
                 }
             }
         }

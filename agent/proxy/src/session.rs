@@ -1,13 +1,13 @@
 //! One session, from its first byte to its last record.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use intercept::Dialer;
+use intercept::Endpoint;
 use model::{
-    Approval, AuditEvent, Finished, Login, Masks, Opened, Outcome, Request, Stage, Status, Subject,
+    Approval, AuditEvent, Finished, Login, Opened, Outcome, Request, Stage, Status, Subject,
     Target, Verdict,
 };
 use protocol::{Ask, CancelKey, Outbox, Progress, Side, Ticket};
@@ -21,7 +21,9 @@ use crate::pump::Pump;
 use crate::reading::{Memory, Reading};
 use crate::scene::Scene;
 use crate::settings::Settings;
-use crate::wire;
+use crate::stop::Stop;
+use crate::upstreams::Upstreams;
+use crate::wire::Connection;
 
 /// What every session needs.
 #[derive(Clone)]
@@ -33,22 +35,15 @@ pub struct Shared {
     /// Cancel keys of live sessions.
     pub cancels: Cancels,
     /// Reaches servers.
-    pub dialer: Dialer,
+    pub upstreams: Upstreams,
+    /// Shows clients a certificate; none: they are told that there is no TLS.
+    pub acceptor: Option<tls::Acceptor>,
     /// Bounds and times.
     pub settings: Settings,
+    /// The Unix user that servers take the agent for on their unix sockets, where its name is known.
+    pub own_user: Option<Arc<str>>,
     /// Whether the agent wants to stop.
     pub stop: watch::Receiver<Stop>,
-}
-
-/// How urgently sessions are to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Not at all.
-    No,
-    /// Where nothing is under way.
-    WhenQuiet,
-    /// At once.
-    Now,
 }
 
 /// One session.
@@ -57,17 +52,21 @@ pub struct Session {
     pub(crate) subject: Subject,
     pub(crate) target: Target,
     pub(crate) pump: Pump,
-    pub(crate) under_way: BTreeMap<Ticket, UnderWay>,
+    /// In the order of asking.
+    pub(crate) under_way: VecDeque<UnderWay>,
     /// The request that waits for a person.
     pub(crate) held: Option<Ticket>,
     /// Whether the client said goodbye.
     pub(crate) terminated: bool,
     /// Keeps the session's cancel key known.
     pub(crate) cancel: Option<Known>,
+    /// The certificate that the client was shown, in DER, until the server's is known.
+    pub(crate) shown: Option<Vec<u8>>,
 }
 
 /// A request that was forwarded and has not ended.
 pub(crate) struct UnderWay {
+    pub ticket: Ticket,
     /// What it does; none where it is only prepared.
     pub reading: Option<Arc<Reading>>,
     pub since: Instant,
@@ -76,99 +75,143 @@ pub(crate) struct UnderWay {
 /// How a session ended without an error.
 pub(crate) type End = &'static str;
 
+/// What the client wanted.
+enum Begun {
+    /// To log in, and it may.
+    LoggedIn(Arc<Scene>),
+    /// Nothing more than was done.
+    Over(End),
+}
+
 impl Session {
     /// A session over a connection that was accepted.
     pub fn new(shared: Shared, subject: Subject, target: Target, client: TcpStream) -> Self {
-        let (from_client, to_client) = wire::split(client);
+        let acceptor = shared.acceptor.as_ref();
+        let tls = postgres::Tls {
+            offered: acceptor.is_some(),
+            required: acceptor.is_some_and(tls::Acceptor::is_required),
+        };
         let pump = Pump {
-            engine: Box::new(postgres::Engine::new(shared.settings.postgres)),
+            engine: Box::new(postgres::Engine::new(shared.settings.postgres, tls)),
             out: Outbox::default(),
-            from_client,
-            to_client,
-            upstream: None,
+            client: Connection::new(client),
+            server: None,
         };
         Self {
             shared,
             subject,
             target,
             pump,
-            under_way: BTreeMap::new(),
+            under_way: VecDeque::new(),
             held: None,
             terminated: false,
             cancel: None,
+            shown: None,
         }
     }
 
-    /// Runs to the end, and records it.
-    pub async fn run(mut self, destination: SocketAddr) {
-        let id = self.subject.session;
+    /// Runs to the end, and records it. What comes before and after the relaying is boxed for as long as it takes: an idle
+    /// session holds only what relaying needs.
+    pub async fn run(mut self: Box<Self>, destination: SocketAddr) {
+        let end = match Box::pin(self.begin(destination)).await {
+            Ok(Begun::LoggedIn(scene)) => self.relay(scene).await,
+            Ok(Begun::Over(end)) => Ok(end),
+            Err(error) => Err(error),
+        };
+        Box::pin(self.end(end)).await;
+    }
+
+    /// Records the session, and finds out what the client wants.
+    async fn begin(&mut self, destination: SocketAddr) -> Result<Begun, SessionError> {
         let opened = AuditEvent::Opened(opened(&self.subject, &self.target, destination));
-        let end = match self.shared.gate.record(id, opened).await {
-            Ok(()) => self.serve().await,
-            Err(error) => Err(error.into()),
-        };
-        let reason = match &end {
-            Ok(reason) => (*reason).to_owned(),
-            Err(error) => {
-                tracing::info!(session = %id, kind = error.kind(), %error, "session ended");
-                self.pump.engine.close(&error.refusal(), &mut self.pump.out);
-                error.to_string()
-            }
-        };
-        self.pump.say_goodbye(end.is_err()).await;
-        if let Err(error) = self.record_end(reason).await {
-            tracing::error!(session = %id, %error, "the end of a session was not recorded");
-        }
-    }
-
-    async fn serve(&mut self) -> Result<End, SessionError> {
+        self.shared
+            .gate
+            .record(self.subject.session, opened)
+            .await?;
         let greeted =
             tokio::time::timeout(self.shared.settings.startup_timeout, self.greet()).await;
         let (ticket, ask) = match greeted.map_err(|_| SessionError::StartupTimeout)?? {
             Some(asked) => asked,
-            None => return Ok("the client left before it said what it wants"),
+            None => {
+                return Ok(Begun::Over("the client left before it said what it wants"));
+            }
         };
         match ask {
             Ask::Connect(login) => self.log_in(ticket, login).await,
-            Ask::Cancel(key) => self.cancel(ticket, &key).await,
-            Ask::Prepare(_) | Ask::Run(_) | Ask::Oversized { .. } => {
-                Ok("the engine asked about a request before the login")
+            Ask::Cancel(key) => self.cancel(ticket, &key).await.map(Begun::Over),
+            Ask::Prepare(_) | Ask::Run(_) | Ask::Unread(_) => Ok(Begun::Over(
+                "the engine asked about a request before the login",
+            )),
+        }
+    }
+
+    async fn end(&mut self, end: Result<End, SessionError>) {
+        let id = self.subject.session;
+        // From here on a cancel would come too late.
+        self.cancel = None;
+        let reason = match &end {
+            Ok(reason) => (*reason).to_owned(),
+            Err(error) => {
+                tracing::info!(session = %id, kind = error.kind(), %error, "session ended");
+                // Who fails at TLS would take words of ours for it.
+                if !matches!(error, SessionError::ClientTls(_)) {
+                    self.pump.engine.close(&error.refusal(), &mut self.pump.out);
+                }
+                error.to_string()
             }
+        };
+        self.pump.say_goodbye().await;
+        if let Err(error) = self.record_end(reason).await {
+            tracing::error!(session = %id, %error, "the end of a session was not recorded");
         }
     }
 
     /// Reads first packets until the client says what it wants.
     async fn greet(&mut self) -> Result<Option<(Ticket, Ask)>, SessionError> {
         loop {
-            if let Progress::Ask(ticket, ask) = self.pump.advance(Side::Client)? {
-                return Ok(Some((ticket, ask)));
+            match self.pump.advance(Side::Client)? {
+                Progress::Ask(ticket, ask) => return Ok(Some((ticket, ask))),
+                Progress::Upgrade(_) => {
+                    self.encrypt_client().await?;
+                    continue;
+                }
+                _ => {}
             }
-            if self.pump.from_client.ended {
+            if self.pump.client.ended {
                 return Ok(None);
             }
-            self.pump.step::<()>(None).await?;
+            self.pump.step().await?;
         }
     }
 
     async fn cancel(&mut self, ticket: Ticket, key: &CancelKey) -> Result<End, SessionError> {
-        if self.shared.cancels.find(self.target.address, key).is_none() {
-            return Ok("a cancel request with a key of no live session");
-        }
+        let Some(key) = self.shared.cancels.find(self.target.address, key).await else {
+            return Ok("a cancel request with nothing to forward it to");
+        };
         self.dial().await?;
-        self.pump.resolve(ticket, Verdict::Forward(Masks::none()))?;
+        self.pump.engine.cancel(ticket, &key, &mut self.pump.out)?;
         // The server closes once it has passed the cancel on; a client may wait for that.
         while self
             .pump
-            .upstream
+            .server
             .as_ref()
-            .is_some_and(|(source, _)| !source.ended)
+            .is_some_and(|server| !server.ended)
         {
-            self.pump.step::<()>(None).await?;
+            self.pump.step().await?;
         }
         Ok("a cancel request, forwarded")
     }
 
-    async fn log_in(&mut self, ticket: Ticket, login: Login) -> Result<End, SessionError> {
+    /// Shows the client a key of the agent's own in place of the server's.
+    pub(crate) fn show_key(&mut self, key: CancelKey, length: usize) -> Result<(), SessionError> {
+        let known = self.shared.cancels.issue(self.target.address, key, length);
+        let known = known.map_err(SessionError::NoKey)?;
+        self.pump.engine.show_key(known.shown(), &mut self.pump.out);
+        self.cancel = Some(known);
+        Ok(())
+    }
+
+    async fn log_in(&mut self, ticket: Ticket, login: Login) -> Result<Begun, SessionError> {
         let request = Request::Connect(login.clone());
         let case = Case {
             subject: &self.subject,
@@ -183,29 +226,32 @@ impl Session {
         let verdict = match self.shared.gate.judge(&case).await {
             Judged::Settled(verdict) => verdict,
             // The gate holds nothing but what runs.
-            Judged::Held(_) => return Ok("a login was held"),
+            Judged::Held(_) => return Ok(Begun::Over("a login was held")),
         };
         if let Verdict::Refuse(_) = verdict {
             self.pump.resolve(ticket, verdict)?;
-            return Ok("the login was refused");
+            return Ok(Begun::Over("the login was refused"));
         }
         self.dial().await?;
+        if self.may_be_taken_for(&login.user) {
+            self.pump.engine.demand_proof();
+        }
         self.pump.resolve(ticket, verdict)?;
         let scene = Scene::new(
             self.subject.clone(),
             self.target.clone(),
             login,
-            self.shared.catalog.clone(),
+            &self.shared.catalog,
         );
-        self.relay(Arc::new(scene)).await
+        Ok(Begun::LoggedIn(Arc::new(scene)))
     }
 
-    async fn dial(&mut self) -> Result<(), SessionError> {
-        let address = self.target.address;
-        let stream = self.shared.dialer.dial(address).await;
-        let stream = stream.map_err(|source| SessionError::Unreachable { address, source })?;
-        self.pump.upstream = Some(wire::split(stream));
-        Ok(())
+    /// Whether the server sees the agent's own user where it should see the client's, and may let in this one for it
+    /// (`peer` in pg_hba.conf).
+    fn may_be_taken_for(&self, user: &str) -> bool {
+        let endpoint = self.shared.upstreams.endpoint(self.target.address);
+        let own_user = self.shared.own_user.as_deref();
+        matches!(endpoint, Endpoint::Unix(_)) && own_user.is_none_or(|own| own == user)
     }
 
     /// Records everything that the session leaves open, and its end.
@@ -217,7 +263,7 @@ impl Session {
                 .settle(id, ticket.0, Approval::Withdrawn)
                 .await?;
         }
-        for (ticket, request) in std::mem::take(&mut self.under_way) {
+        for request in std::mem::take(&mut self.under_way) {
             let unknown = Outcome {
                 status: Status::Unknown,
                 tags: Vec::new(),
@@ -225,7 +271,7 @@ impl Session {
                 bytes: 0,
                 masked: 0,
             };
-            let event = finished(ticket, unknown, request.since);
+            let event = finished(request.ticket, unknown, request.since);
             self.shared.gate.record(id, event).await?;
         }
         self.shared

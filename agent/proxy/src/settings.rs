@@ -14,7 +14,8 @@ pub struct Written {
     pub startup_timeout: Option<u64>,
     /// Bytes of the largest statement that is judged; a larger one is refused. Default 16 MiB.
     pub statement_limit: Option<usize>,
-    /// Bytes of the largest message with bind values. Default 256 MiB.
+    /// Bytes of the largest message with bind values, and of the largest row under a mask. Default 1 GiB for a Bind, which
+    /// passes in pieces, and 256 MiB for what is held whole.
     pub message_limit: Option<usize>,
     /// Seconds that a held statement waits for an answer. Default 300.
     pub approval_timeout: Option<u64>,
@@ -44,6 +45,7 @@ impl Written {
             postgres: postgres::Limits {
                 statement: self.statement_limit.unwrap_or(defaults.statement),
                 message: self.message_limit.unwrap_or(defaults.message),
+                bind: self.message_limit.unwrap_or(defaults.bind),
                 ..defaults
             },
         }
