@@ -16,6 +16,7 @@ pub fn start(
     thread::Builder::new()
         .name("archive".into())
         .spawn(move || {
+            give_way();
             loop {
                 absorb(&mut archive, &journal);
                 if runtime.block_on(sealed.changed()).is_err() {
@@ -25,6 +26,16 @@ pub fn start(
             // What was sealed between the last look and the close.
             absorb(&mut archive, &journal);
         })
+}
+
+/// Lets every session go first: what is sealed is on the disk, and nobody waits for it to become Parquet. On a host that
+/// is busy for long, segments gather in the journal and are archived when it has time again. With Linux, a thread has
+/// a priority of its own, see setpriority(2).
+fn give_way() {
+    const LAST: i32 = 19;
+    if let Err(error) = rustix::process::setpriority_process(None, LAST) {
+        tracing::warn!(%error, "the archive's thread runs as fast as sessions do");
+    }
 }
 
 /// Archives what is sealed. What fails stays in the journal, and is tried again after the next segment.
@@ -46,5 +57,21 @@ fn absorb(archive: &mut Archive, journal: &std::path::Path) {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_archive_s_own_thread_gives_way() {
+        let priority = || rustix::process::getpriority_process(None).unwrap();
+        let archive = thread::spawn(move || {
+            give_way();
+            priority()
+        });
+        assert_eq!(archive.join().unwrap(), 19);
+        assert_eq!(priority(), 0);
     }
 }

@@ -22,6 +22,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at this host, and propose a configuration for it.
+    Init(Init),
     /// Run the agent in the foreground.
     Run,
     /// Check the configuration and the policies, and say what is wrong with them.
@@ -40,6 +42,16 @@ pub enum Command {
     Doctor,
     /// Remove what an agent that is not running left in the kernel, so that connections reach their databases directly.
     Release,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Write it to the configuration file, which must not be there yet, instead of printing it.
+    #[arg(long)]
+    pub write: bool,
+    /// Where PostgreSQL's unix sockets are. Can be given several times. Default: /var/run/postgresql and /tmp.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub sockets: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

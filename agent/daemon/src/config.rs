@@ -1,14 +1,19 @@
 //! The configuration: what the file says ([`Written`]) and what is meant ([`Config`]). Each crate owns its part.
 
+mod encryption;
+mod servers;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
+
+pub use encryption::Encryption;
+pub use servers::Gateway;
 
 /// The file as it is written. Unknown fields are refused.
 #[derive(Debug, Deserialize)]
@@ -17,9 +22,10 @@ struct Written {
     #[serde(default)]
     agent: Agent,
     intercept: Option<Spanned<intercept::Written>>,
-    gateway: Option<Spanned<Gateway>>,
+    gateway: Option<Spanned<servers::WrittenGateway>>,
     #[serde(default, rename = "server")]
-    servers: Vec<Server>,
+    servers: Vec<servers::Server>,
+    tls: Option<tls::ClientSide>,
     #[serde(default)]
     sessions: proxy::Written,
     #[serde(default)]
@@ -47,25 +53,6 @@ impl Default for Agent {
             host: None,
         }
     }
-}
-
-/// `[gateway]`: a port that clients name as their server.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Gateway {
-    /// Where clients connect.
-    pub listen: SocketAddr,
-    /// Where the agent dials.
-    pub upstream: SocketAddr,
-}
-
-/// `[[server]]`: a name for a database server.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Server {
-    name: String,
-    addresses: Vec<Spanned<SocketAddr>>,
-    catalog: Option<Spanned<catalog::Written>>,
 }
 
 /// `[approvals]`: who may release what.
@@ -106,6 +93,10 @@ pub struct Config {
     pub host: String,
     /// Names of servers, by address.
     pub servers: proxy::Servers,
+    /// What is dialled in place of addresses that clients name.
+    pub endpoints: intercept::Endpoints,
+    /// What clients are shown, and what is demanded of servers.
+    pub tls: encryption::Written,
     /// Roles that read catalogs, by server.
     pub catalogs: HashMap<Arc<str>, catalog::Credentials>,
     pub sessions: proxy::Settings,
@@ -128,6 +119,13 @@ pub enum ConfigError {
         line: usize,
         column: usize,
         message: String,
+    },
+    #[error("{}: {table} {source}", file.display())]
+    Tls {
+        file: PathBuf,
+        /// Which part of the file speaks of it.
+        table: String,
+        source: tls::TlsError,
     },
     #[error("{}: neither [intercept] nor [gateway] is there, so no client could come in: write one of them", file.display())]
     NoEntrance { file: PathBuf },
@@ -160,15 +158,11 @@ impl Config {
             let offset = error.span().map_or(0, |span| span.start);
             invalid(file, &text, offset, error.message())
         })?;
-        let entrance = entrance(&written)
+        let effective = effective(file, written)
             .map_err(|wrong| invalid(file, &text, wrong.offset, &wrong.message))?;
-        let Some(entrance) = entrance else {
-            return Err(ConfigError::NoEntrance {
-                file: file.to_owned(),
-            });
-        };
-        effective(file, entrance, written)
-            .map_err(|wrong| invalid(file, &text, wrong.offset, &wrong.message))
+        effective.ok_or_else(|| ConfigError::NoEntrance {
+            file: file.to_owned(),
+        })
     }
 
     /// The socket by which commands reach the running agent.
@@ -187,15 +181,20 @@ impl Config {
     }
 }
 
-fn entrance(written: &Written) -> Result<Option<Entrance>, Contradiction> {
-    match (&written.intercept, &written.gateway) {
+/// None where there is no entrance.
+fn entrance(
+    intercept: Option<&Spanned<intercept::Written>>,
+    gateway: Option<&Spanned<servers::WrittenGateway>>,
+    known: &servers::Known,
+) -> Result<Option<Entrance>, Contradiction> {
+    match (intercept, gateway) {
         (Some(intercept), None) => {
             let effective = intercept.get_ref().clone().effective();
             effective
                 .map(|effective| Some(Entrance::Intercept(effective)))
                 .map_err(|error| Contradiction::at(intercept, format!("[intercept] {error}")))
         }
-        (None, Some(gateway)) => Ok(Some(Entrance::Gateway(*gateway.get_ref()))),
+        (None, Some(gateway)) => Ok(Some(Entrance::Gateway(known.gateway(gateway.get_ref())))),
         (Some(intercept), Some(gateway)) => Err(Contradiction {
             offset: intercept.span().start.max(gateway.span().start),
             message: "[intercept] and [gateway] are both there: keep one of them".into(),
@@ -204,39 +203,28 @@ fn entrance(written: &Written) -> Result<Option<Entrance>, Contradiction> {
     }
 }
 
-fn effective(file: &Path, entrance: Entrance, written: Written) -> Result<Config, Contradiction> {
+fn effective(file: &Path, written: Written) -> Result<Option<Config>, Contradiction> {
     let base = file.parent().unwrap_or(Path::new("."));
-    let mut servers = proxy::Servers::new();
-    let mut catalogs = HashMap::new();
-    for server in written.servers {
-        let name: Arc<str> = server.name.into();
-        for address in server.addresses {
-            if let Some(other) = servers.insert(*address.get_ref(), name.clone()) {
-                let twice = format!(
-                    "address {} belongs to server {other:?} and to server {name:?}: keep one of them",
-                    address.get_ref()
-                );
-                return Err(Contradiction::at(&address, twice));
-            }
-        }
-        if let Some(written) = server.catalog {
-            let mut catalog = written.get_ref().clone();
-            catalog.password_file = catalog.password_file.map(|file| base.join(file));
-            let credentials = catalog.credentials().map_err(|error| {
-                Contradiction::at(&written, format!("catalog of server {name:?}: {error}"))
-            })?;
-            catalogs.insert(name, credentials);
-        }
-    }
+    let gateway = written.gateway.as_ref();
+    let known = servers::Known::of(written.servers, gateway, base)?;
+    let Some(entrance) = entrance(written.intercept.as_ref(), gateway, &known)? else {
+        return Ok(None);
+    };
     let defaults = journal::Settings::default();
-    Ok(Config {
+    Ok(Some(Config {
         entrance,
         state: base.join(written.agent.state),
         run: base.join(written.agent.run),
         policies: base.join(written.agent.policies),
         host: written.agent.host.unwrap_or_else(host_name),
-        servers,
-        catalogs,
+        servers: known.names,
+        endpoints: known.endpoints,
+        tls: encryption::Written {
+            file: file.to_owned(),
+            clients: written.tls.map(|tls| tls.below(base)),
+            servers: known.demands,
+        },
+        catalogs: known.catalogs,
         sessions: written.sessions.effective(),
         approvers: written.approvals.approvers,
         journal: journal::Settings {
@@ -249,9 +237,8 @@ fn effective(file: &Path, entrance: Entrance, written: Written) -> Result<Config
                 .audit
                 .segment_seconds
                 .map_or(defaults.segment_age, Duration::from_secs),
-            ..defaults
         },
-    })
+    }))
 }
 
 fn host_name() -> String {
@@ -273,6 +260,8 @@ fn invalid(file: &Path, text: &str, offset: usize, message: &str) -> ConfigError
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn load(text: &str) -> Result<Config, ConfigError> {
@@ -300,8 +289,68 @@ mod tests {
         let readme = include_str!("../../../README.md");
         let (_, after) = readme.split_once("```toml\n").unwrap();
         let (example, _) = after.split_once("```").unwrap();
-        // Its password file is on the reader's host.
-        load(&example.replace(", password_file = \"/etc/weir/catalog.password\"", "")).unwrap();
+        // Its password file is on the reader's host, and its certificates are.
+        let directory = certificates();
+        let below = format!("\"{}/", directory.path().display());
+        let example = example
+            .replace(", password_file = \"/etc/weir/catalog.password\"", "")
+            .replace("\"/etc/weir/", &below);
+        load(&example).unwrap().tls.read().unwrap();
+    }
+
+    /// A directory with `server.crt`, `server.key` and `root.crt`.
+    fn certificates() -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["db.example".to_owned()]).unwrap();
+        for name in ["server.crt", "root.crt"] {
+            fs::write(directory.path().join(name), made.cert.pem()).unwrap();
+        }
+        let key = directory.path().join("server.key");
+        fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        directory
+    }
+
+    #[test]
+    fn what_is_wrong_with_tls_is_named() {
+        let error = |text: &str| {
+            let config = load(&format!("{GATEWAY}{text}"));
+            let read = config.and_then(|config| config.tls.read().map(drop));
+            read.unwrap_err().to_string()
+        };
+        let missing = error("[tls]\ncertificate = \"none.crt\"\nkey = \"none.key\"\n");
+        assert!(
+            missing.contains("weir.toml: [tls] cannot read /")
+                && missing.contains("/none.crt: No such file"),
+            "{missing}"
+        );
+        let server = "[[server]]\nname = \"shop\"\naddresses = [\"10.0.0.5:5432\"]\n";
+        for (written, said) in [
+            ("{ mode = \"verify-ca\" }", "needs a root"),
+            ("{ mode = \"verify\" }", "unknown variant `verify`"),
+            (
+                "{ mode = \"require\", root = \"root.crt\" }",
+                "checks no certificate",
+            ),
+            (
+                "{ mode = \"prefer\", hostname = \"db\" }",
+                "unknown field `hostname`",
+            ),
+        ] {
+            let error = error(&format!("{server}tls = {written}\n"));
+            assert!(
+                (error.contains("weir.toml:7:") || error.contains("tls of server \"shop\":"))
+                    && error.contains(said),
+                "{error}"
+            );
+        }
+        let socket =
+            format!("{server}upstream = \"unix:/run/s\"\ntls = {{ mode = \"require\" }}\n");
+        assert!(
+            error(&socket).contains("carries no TLS"),
+            "{}",
+            error(&socket)
+        );
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! policies ─> journal ─> archive ─> door ─> Started ─> control socket ─> serve ... Stopped ─> seal ─> archived ─> exit
 //! ```
 //!
-//! Sessions run on a runtime of their own; the control socket, signals and reloads run on another.
+//! Sessions run on threads of their own, one per core; the control socket, signals and reloads run on another.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +21,11 @@ use intercept::{Door, Gateway, Interception};
 use journal::Journal;
 use model::{AuditEvent, AuditRecord, SCHEMA_VERSION};
 use policy::PolicySet;
-use proxy::{Cancels, Gate, Proxy, Shared, Stop};
+use proxy::{Cancels, Gate, Proxy, Shared, Stop, Upstreams, Workers};
 use tokio::sync::watch;
 
 use crate::archiver;
-use crate::config::{Config, Entrance};
+use crate::config::{Config, Encryption, Entrance};
 use crate::control::Control;
 use crate::drain::{Signals, Wish};
 
@@ -36,14 +37,12 @@ const QUESTIONS: usize = 1000;
 /// Runs the agent until a signal stops it.
 pub fn run(config: Config) -> anyhow::Result<()> {
     let policies = Arc::new(PolicySet::load(&config.policies)?);
+    let encryption = config.tls.read()?;
     for directory in [&config.state, &config.run] {
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
     }
-    let data = tokio::runtime::Builder::new_multi_thread()
-        .thread_name("session")
-        .enable_all()
-        .build()?;
+    let workers = Arc::new(Workers::start().context("cannot start the threads of sessions")?);
     let admin = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -53,9 +52,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     }
     let archive = Archive::open(config.archive_directory(), &config.host)?;
     let archived = archiver::start(archive, config.journal_directory(), journal.watch_sealed())?;
-    admin.block_on(serve(&config, policies, &journal, data.handle()))?;
+    admin.block_on(serve(&config, encryption, policies, &journal, &workers))?;
     // The last clones of the journal are in sessions that were cut off.
-    data.shutdown_timeout(Duration::from_secs(1));
+    drop(workers);
     admin.block_on(finish(journal))?;
     if archived.join().is_err() {
         tracing::error!("the archive's thread ended early");
@@ -65,9 +64,10 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 
 async fn serve(
     config: &Config,
+    encryption: Encryption,
     policies: Arc<PolicySet>,
     journal: &Journal,
-    data: &tokio::runtime::Handle,
+    workers: &Arc<Workers>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let (stop, _) = watch::channel(Stop::No);
@@ -75,12 +75,16 @@ async fn serve(
     let desk = Desk::new(QUESTIONS);
     let door = {
         // The sockets belong to the runtime that serves them.
-        let _data = data.enter();
+        let _first = workers.first().enter();
         open(&config.entrance)?
     };
-    let dialer = door.dialer();
+    let upstreams = Upstreams::new(
+        door.dialer().with(config.endpoints.clone()),
+        encryption.demands,
+        config.sessions.startup_timeout,
+    );
     let catalog = Catalog::new(
-        dial(dialer.clone()),
+        dial(upstreams.clone()),
         config.catalogs.clone(),
         Limits::default(),
     );
@@ -89,6 +93,7 @@ async fn serve(
     let reloader = Reloader {
         directory: config.policies.clone(),
         publish: Arc::new(publish),
+        acceptor: encryption.acceptor.clone(),
         journal: journal.clone(),
     };
     let control = Control {
@@ -111,14 +116,18 @@ async fn serve(
             ),
             catalog,
             cancels: Cancels::default(),
-            dialer,
+            upstreams,
+            acceptor: encryption.acceptor,
             settings: config.sessions,
+            own_user: identity::own_user().map(Into::into),
             stop: stop.subscribe(),
         },
         resolver,
         servers: config.servers.clone(),
     };
-    let sessions = data.spawn(proxy.serve(door, stop.clone(), DRAIN));
+    let sessions = workers
+        .first()
+        .spawn(proxy.serve(door, workers.clone(), stop.clone(), DRAIN));
     tracing::info!(policies = policies.len(), hash = %policies.hash(), "ready");
     loop {
         match signals.next().await {
@@ -154,9 +163,9 @@ fn open(entrance: &Entrance) -> anyhow::Result<Door> {
             Ok(Door::Kernel(Box::new(interception)))
         }
         Entrance::Gateway(gateway) => {
-            let door = Gateway::bind(gateway.listen, gateway.upstream)
+            let door = Gateway::bind(gateway.listen, gateway.destination)
                 .with_context(|| format!("cannot listen at {}", gateway.listen))?;
-            tracing::info!(listen = %door.address()?, upstream = %gateway.upstream, "clients come in through the gateway");
+            tracing::info!(listen = %door.address()?, destination = %gateway.destination, "clients come in through the gateway");
             Ok(Door::Gateway(door))
         }
     }
@@ -170,11 +179,15 @@ fn resolver(entrance: &Entrance) -> Resolver {
     Resolver::new(intercept::cgroup_mount().ok(), gateways)
 }
 
-/// How the catalog's own connections reach a server: past the probes, like every connection of the agent.
-pub fn dial(dialer: intercept::Dialer) -> catalog::Dial {
+/// How the catalog's own connections reach a server: past the probes and encrypted, like every connection of the agent.
+pub fn dial(upstreams: Upstreams) -> catalog::Dial {
     Arc::new(move |address| {
-        let dialer = dialer.clone();
-        Box::pin(async move { dialer.dial(address).await })
+        let upstreams = upstreams.clone();
+        Box::pin(async move {
+            let reached = upstreams.reach(address).await.map_err(io::Error::other)?;
+            let stream: Box<dyn catalog::Duplex> = Box::new(reached.stream);
+            Ok(stream)
+        })
     })
 }
 
@@ -196,17 +209,44 @@ async fn record(journal: &Journal, event: AuditEvent) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Loads the policies again. A set that is not valid is recorded, and the old one stays.
+/// Loads the policies and the certificate again. A set that is not valid is recorded, and the old one stays; so does a
+/// certificate.
 #[derive(Clone)]
 pub struct Reloader {
     directory: PathBuf,
     publish: Arc<watch::Sender<Arc<PolicySet>>>,
+    acceptor: Option<tls::Acceptor>,
     journal: Journal,
 }
 
 impl Reloader {
     /// The sentence says what is in force now.
     pub async fn reload(&self) -> anyhow::Result<String> {
+        let certificate = self.reload_certificate();
+        let policies = self.reload_policies().await?;
+        match certificate {
+            Ok(()) => Ok(policies),
+            Err(error) => bail!("{error}; {policies}"),
+        }
+    }
+
+    fn reload_certificate(&self) -> anyhow::Result<()> {
+        let Some(acceptor) = &self.acceptor else {
+            return Ok(());
+        };
+        match acceptor.reload() {
+            Ok(()) => {
+                tracing::info!("new connections are shown the certificate as it is now");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new certificate cannot be shown, and the old one stays");
+                bail!("the old certificate stays: {error}")
+            }
+        }
+    }
+
+    async fn reload_policies(&self) -> anyhow::Result<String> {
         match PolicySet::load(&self.directory) {
             Ok(policies) => {
                 let policy = policies.hash().to_string();

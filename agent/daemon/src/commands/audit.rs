@@ -71,9 +71,9 @@ fn json(row: &Row) -> serde_json::Value {
     let columns = row.iter().filter_map(|(column, value)| {
         let value = match value {
             Value::Null => return None,
-            Value::Text(text) => text.clone().into(),
-            Value::Int(number) => (*number).into(),
-            Value::Long(number) => (*number).into(),
+            Value::Text(text) => text.into(),
+            Value::Int(number) => number.into(),
+            Value::Long(number) => number.into(),
         };
         Some((column.name().to_owned(), value))
     });

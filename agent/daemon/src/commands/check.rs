@@ -10,6 +10,7 @@ use crate::config::Config;
 /// Checks the configuration and the policies that it names.
 pub fn check(file: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(file)?;
+    config.tls.read()?;
     let policies = PolicySet::load(&config.policies)?;
     println!("{}: ok", file.display());
     println!(

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use intercept::host::{State, counters, report};
 
-use crate::config::{Config, Entrance};
+use crate::config::{Config, Encryption, Entrance};
 
 /// Looks at the host, with the configuration where there is one.
 pub fn doctor(file: &Path) -> ExitCode {
@@ -28,6 +28,15 @@ pub fn doctor(file: &Path) -> ExitCode {
         }
     };
     let mut code = ExitCode::SUCCESS;
+    if let Ok(config) = &config {
+        match config.tls.read() {
+            Ok(encryption) => println!("{}", tls(&encryption)),
+            Err(error) => {
+                code = ExitCode::FAILURE;
+                println!("missing  tls: {error}");
+            }
+        }
+    }
     for finding in report(effective) {
         let state = match finding.state {
             State::Good => "ok",
@@ -46,4 +55,17 @@ pub fn doctor(file: &Path) -> ExitCode {
         }
     }
     code
+}
+
+/// What clients get that ask for TLS.
+fn tls(encryption: &Encryption) -> &'static str {
+    match &encryption.acceptor {
+        Some(acceptor) if acceptor.is_required() => {
+            "ok       tls: clients are shown a certificate, and refused without TLS"
+        }
+        Some(_) => "ok       tls: clients that ask for TLS are shown a certificate",
+        None => {
+            "lacking  tls: there is no [tls], so clients with sslmode=require or stricter do not connect"
+        }
+    }
 }

@@ -9,6 +9,7 @@ use catalog::{Catalog, Limits};
 use intercept::Dialer;
 use model::{Effect, Login, Request, SessionId, Subject, Target, Workload};
 use policy::{Moment, PolicySet};
+use proxy::Upstreams;
 
 use crate::cli::Explain;
 use crate::config::Config;
@@ -31,7 +32,11 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
     let catalog = {
         let _runtime = runtime.enter();
         Catalog::new(
-            dial(Dialer::plain()),
+            dial(Upstreams::new(
+                Dialer::plain().with(config.endpoints.clone()),
+                config.tls.read()?.demands,
+                config.sessions.startup_timeout,
+            )),
             config.catalogs.clone(),
             Limits::default(),
         )

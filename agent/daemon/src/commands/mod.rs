@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod doctor;
 mod explain;
+mod init;
 
 use std::process::ExitCode;
 
@@ -15,7 +16,11 @@ use crate::run;
 
 /// Runs the command that was typed.
 pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command {
+    match &cli.command {
+        Command::Init(wanted) => {
+            init::init(&cli.config, wanted)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Check => return check::check(&cli.config),
         Command::Doctor => return Ok(doctor::doctor(&cli.config)),
         _ => {}
@@ -35,7 +40,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Release => release(&config)?,
-        Command::Check | Command::Doctor => {}
+        Command::Init(_) | Command::Check | Command::Doctor => {}
     }
     Ok(ExitCode::SUCCESS)
 }
