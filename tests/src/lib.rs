@@ -12,12 +12,15 @@
 mod binary;
 mod door;
 pub mod messages;
+mod pooler;
 pub mod shop;
 mod stub;
+pub mod tls;
 mod wire;
 mod world;
 
 pub use binary::weir;
+pub use pooler::Pooler;
 pub use stub::Stub;
 pub use wire::{Frame, Wire, frame, startup};
 pub use world::{CLIENT, Driver, PERMIT_ALL, Plan, World};

@@ -3,7 +3,7 @@
 //! Formats: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::time::Duration;
 
 use crate::door::Opener;
@@ -96,6 +96,11 @@ impl Wire {
             stream,
             _opener: opener,
         })
+    }
+
+    /// A connection to whatever listens on this port of 127.0.0.1, before its first byte.
+    pub fn to(port: u16) -> io::Result<Self> {
+        Self::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?, None)
     }
 
     /// Logs in, and returns everything up to the first ReadyForQuery.

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use stage::{Agent, Cgroup, Folder, Postgres, command_in, free_port, is_root};
@@ -24,6 +25,9 @@ pub const PERMIT_ALL: &str = "@id(\"all\")\npermit (principal, action, resource)
 /// The cgroup of the agent itself: nothing may be attached to the root cgroup, where tests usually are.
 const AGENT: &str = "weir";
 
+/// Longest time that something may take to come true.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// What a test wants of its world. Without a word: a database `app`, everything permitted, no class.
@@ -34,6 +38,8 @@ pub struct Plan {
     config: String,
     scripts: Vec<String>,
     server: Option<u16>,
+    is_local: bool,
+    is_pooled: bool,
 }
 
 impl Plan {
@@ -69,6 +75,18 @@ impl Plan {
     /// Sends clients of the gateway to this port of 127.0.0.1 instead of the database, and reads no catalog there.
     pub fn upstream(mut self, port: u16) -> Self {
         self.server = Some(port);
+        self
+    }
+
+    /// The same where this port is a pooler of the database, through which the catalog is read.
+    pub fn pooler(mut self, port: u16) -> Self {
+        self.is_pooled = true;
+        self.upstream(port)
+    }
+
+    /// Lets the agent reach the database over its unix socket.
+    pub fn local(mut self) -> Self {
+        self.is_local = true;
         self
     }
 
@@ -154,8 +172,13 @@ impl Plan {
     fn write(&self, folder: &Path, server: u16, entrance: &str) -> anyhow::Result<PathBuf> {
         let config = folder.join("weir.toml");
         let catalog = match self.server {
-            None => "catalog = { user = \"postgres\" }",
-            Some(_) => "",
+            Some(_) if !self.is_pooled => "",
+            _ => "catalog = { user = \"postgres\" }",
+        };
+        let socket = folder.join(format!("data/.s.PGSQL.{server}"));
+        let upstream = match self.is_local {
+            true => format!("upstream = \"unix:{}\"", socket.display()),
+            false => String::new(),
         };
         let text = format!(
             "{entrance}
@@ -167,6 +190,7 @@ policies = \"policies\"
 [[server]]
 name = \"shop\"
 addresses = [\"127.0.0.1:{server}\", \"[::1]:{server}\"]
+{upstream}
 {catalog}
 
 {}",
@@ -236,6 +260,48 @@ impl World {
     /// The agent's configuration.
     pub fn config(&self) -> PathBuf {
         self.folder().join("weir.toml")
+    }
+
+    /// Asks the server, past the agent, until it says yes.
+    ///
+    /// # Panics
+    ///
+    /// If it does not for a long time.
+    pub fn until(&self, question: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self
+            .database
+            .run("app", question)
+            .expect("an answer")
+            .trim()
+            != "t"
+        {
+            assert!(Instant::now() < deadline, "never came true: {question}");
+        }
+    }
+
+    /// The most memory that the agent had so far, in KiB (proc_pid_status(5)).
+    ///
+    /// # Panics
+    ///
+    /// If the agent is not running.
+    pub fn peak(&self) -> u64 {
+        let id = self.agent.id().expect("the agent runs");
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the agent runs");
+        let mut lines = status.lines();
+        let peak = lines.find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.expect("the kernel tells VmHWM").trim();
+        peak.trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Claims that the agent's memory never was more than this above what it was, in KiB.
+    ///
+    /// # Panics
+    ///
+    /// If it was.
+    pub fn assert_grown(&self, before: u64, room: u64) {
+        let grown = self.peak() - before;
+        assert!(grown < room, "the agent's memory grew by {grown} KiB");
     }
 
     /// What the agent logged so far.

@@ -9,7 +9,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 
 use crate::quiet::Quiet;
-use crate::{apt, command, host, toolchain};
+use crate::{apt, command, drivers, host, toolchain};
 
 /// What a verb is about to do with this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +18,29 @@ pub enum Need {
     Build,
     /// Run throwaway PostgreSQL servers and the host's clients, in namespaces of their own.
     Database,
+    /// Run poolers and balancers before and behind the agent.
+    Poolers,
+    /// Connect with drivers of other languages.
+    Drivers,
     /// Compile the probes. Their object is kept in the repository, so only its makers need this.
     Probes,
     /// Link libFuzzer, which is C++.
     Fuzz,
+    /// Measure the agent beside other proxies.
+    Bench,
+    /// Build and run the suites of others.
+    Fidelity,
 }
 
-const NEEDS: [(&str, Need); 4] = [
+const NEEDS: [(&str, Need); 8] = [
     ("build", Need::Build),
     ("database", Need::Database),
+    ("poolers", Need::Poolers),
+    ("drivers", Need::Drivers),
     ("probes", Need::Probes),
     ("fuzz", Need::Fuzz),
+    ("bench", Need::Bench),
+    ("fidelity", Need::Fidelity),
 ];
 
 /// A Debian package and what it is for.
@@ -58,6 +70,9 @@ pub fn provide(needs: &[Need]) -> Result<()> {
     if needs.contains(&Need::Probes) {
         provide_linker()?;
     }
+    if needs.contains(&Need::Drivers) {
+        drivers::provide()?;
+    }
     Ok(())
 }
 
@@ -68,7 +83,7 @@ fn named(arguments: &[String]) -> Result<Vec<Need>> {
     let find = |argument: &String| {
         let found = NEEDS.iter().find(|(name, _)| name == argument);
         found.map(|(_, need)| *need).with_context(|| {
-            format!("there is no need `{argument}`: write build, database, probes or fuzz")
+            format!("there is no need `{argument}`: write build, database, poolers, drivers, probes, fuzz, bench or fidelity")
         })
     };
     arguments.iter().map(find).collect()
@@ -83,9 +98,34 @@ fn lacking(need: Need) -> Vec<Want> {
             ("postgresql-15", "throwaway database servers, and psql"),
             ("iproute2", "network namespaces of the tests"),
         ],
+        Need::Poolers => &[
+            ("pgbouncer", "sessions through a pool"),
+            ("haproxy", "sessions through a balancer"),
+        ],
+        Need::Drivers => &drivers::lacking(),
         Need::Probes if toolchain::llvm().is_some() => &[],
         Need::Probes => &toolchain::RUST_PACKAGES.map(|package| (package, "compiling the probes")),
         Need::Fuzz => &[("g++", "libFuzzer")],
+        Need::Bench => &[
+            ("pgbouncer", "measuring beside it"),
+            ("haproxy", "measuring beside it"),
+            ("linux-perf", "counting system calls, and profiles"),
+        ],
+        Need::Fidelity => &[
+            ("dpkg-dev", "unpacking source packages"),
+            ("make", "building PostgreSQL's suites"),
+            ("gcc", "building PostgreSQL's suites"),
+            ("libc6-dev", "building PostgreSQL's suites"),
+            (
+                "postgresql-15",
+                "the server that PostgreSQL's suites are of",
+            ),
+            ("openssl", "certificates"),
+            ("python3-venv", "suites of Python's drivers"),
+            ("golang-go", "suites of Go's drivers"),
+            ("golang-github-lib-pq-dev", "its suite"),
+            ("golang-github-jackc-pgx-v4-dev", "its suite"),
+        ],
     };
     absent(wants.iter().copied())
 }
@@ -185,8 +225,14 @@ fn by_hand(needs: &[Need]) -> String {
     let names = needs.iter().map(|need| match need {
         Need::Build => "libclang with its headers",
         Need::Database => "PostgreSQL 15 (initdb, postgres, psql) and iproute2",
+        Need::Poolers => "PgBouncer and HAProxy",
+        Need::Drivers => "the drivers of tests/drivers",
         Need::Probes => "a Rust nightly with rust-src, and bpf-linker built with its LLVM",
         Need::Fuzz => "a C++ compiler",
+        Need::Bench => "PgBouncer, HAProxy and perf",
+        Need::Fidelity => {
+            "PostgreSQL 15 with Debian's source packages, make, gcc, openssl, python3 with venv, Go with lib/pq and pgx"
+        }
     });
     names.collect::<Vec<_>>().join(", ")
 }

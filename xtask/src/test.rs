@@ -9,7 +9,7 @@ use crate::{command, host};
 
 /// The verb. Arguments go to `cargo test`.
 pub fn run(arguments: &[String]) -> Result<()> {
-    setup::provide(&[Need::Build, Need::Database])?;
+    setup::provide(&[Need::Build, Need::Database, Need::Poolers, Need::Drivers])?;
     if let Some(sentence) = limits(host::interception_obstacle(), host::is_ci()) {
         eprintln!("{sentence}");
     }

@@ -12,6 +12,7 @@ mod postgres;
 pub use agent::Agent;
 pub use cgroup::{Cgroup, command_in};
 pub use folder::Folder;
+pub use lines::Lines;
 pub use postgres::{Postgres, free_port};
 
 /// Whether this process is root, which intercepting needs.

@@ -28,6 +28,11 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a cluster in this (existing) directory and starts it on a free port of the loopback addresses.
     pub fn start(directory: &Path) -> anyhow::Result<Self> {
+        Self::start_on(directory, free_port()?)
+    }
+
+    /// The same on this port.
+    pub fn start_on(directory: &Path, port: u16) -> anyhow::Result<Self> {
         let programs = programs()?;
         let data = directory.join("data");
         fs::create_dir(&data)?;
@@ -48,7 +53,6 @@ impl Postgres {
         if !made.status.success() {
             bail!("initdb failed:\n{}", String::from_utf8_lossy(&made.stderr));
         }
-        let port = free_port()?;
         let (server, log) = launch(&programs, directory, port)?;
         Ok(Self {
             directory: directory.to_owned(),
@@ -126,6 +130,14 @@ impl Postgres {
         Ok(())
     }
 
+    /// Stops it in order, which ends open sessions, and starts it again on the same port.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::INT)?;
+        self.server.wait()?;
+        (self.server, self.log) = launch(&self.programs, &self.directory, self.port)?;
+        Ok(())
+    }
+
     /// Leaves it running.
     pub fn keep(self) -> u32 {
         let id = self.server.id();
@@ -169,6 +181,8 @@ fn launch(programs: &Path, directory: &Path, port: u16) -> anyhow::Result<(Child
             "logging_collector=off",
             "-c",
             "max_prepared_transactions=10",
+            "-c",
+            "wal_level=logical",
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())

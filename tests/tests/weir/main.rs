@@ -3,8 +3,17 @@
 mod approvals;
 mod block;
 mod bypass;
+mod cancel;
 mod crash;
+mod ends;
 mod fidelity;
+mod limits;
 mod masking;
 mod operate;
+mod poolers;
+mod pressure;
+mod refusals;
+mod replication;
+mod tls;
+mod upstream;
 mod wire;

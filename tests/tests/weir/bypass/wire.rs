@@ -136,11 +136,11 @@ fn log_in_with(mut wire: Wire, settings: &[(&str, &str)]) -> String {
 fn a_login_opens_no_other_door() {
     let world = shop(ANALYST).gateway().unwrap();
     for (settings, code) in [
-        ([("replication", "true")].as_slice(), "E:0A000"),
-        (&[("replication", "database")], "E:0A000"),
+        ([("replication", "true")].as_slice(), "E:42501"),
+        (&[("replication", "database")], "E:42501"),
         (
             &[("replication", "false"), ("replication", "on")],
-            "E:0A000",
+            "E:08P01",
         ),
         (&[("session_replication_role", "replica")], "E:42501"),
         (&[("Session_Replication_Role", "replica")], "E:42501"),

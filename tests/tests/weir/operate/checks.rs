@@ -65,7 +65,7 @@ fn a_wrong_configuration_is_refused_with_its_line_and_what_to_write() {
         (
             "[session]\nmost = 1",
             "weir.toml:6:2: unknown field `session`, expected one of `agent`, `intercept`, `gateway`, `server`, \
-             `sessions`, `approvals`, `audit`",
+             `tls`, `sessions`, `approvals`, `audit`",
         ),
         (
             "[audit]\ndurability = \"never\"",
