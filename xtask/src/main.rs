@@ -4,10 +4,13 @@
 //! builds in seconds on a machine that has nothing but a C linker.
 
 mod apt;
+mod bench;
 mod ci;
 mod command;
 mod demo;
+mod drivers;
 mod ebpf;
+mod fidelity;
 mod fuzz;
 mod host;
 mod layers;
@@ -29,7 +32,7 @@ struct Verb {
 const VERBS: &[Verb] = &[
     Verb {
         name: "setup",
-        arguments: "[build] [database] [probes] [fuzz]",
+        arguments: "[build] [database] [drivers] [probes] [fuzz] [bench] [fidelity]",
         summary: "install what the named needs lack; all needs where none is named",
         run: setup::run,
     },
@@ -68,6 +71,18 @@ const VERBS: &[Verb] = &[
         arguments: "[--seconds N] [--target NAME]",
         summary: "fuzz every target for a minute, or one, or for longer; 0 only replays the corpus",
         run: fuzz::run,
+    },
+    Verb {
+        name: "bench",
+        arguments: "[--quick] [--profile] [MEASUREMENT...]",
+        summary: "measure the agent beside other proxies, and write BENCHMARKS.md",
+        run: bench::run,
+    },
+    Verb {
+        name: "fidelity",
+        arguments: "[--plain] [SUITE...]",
+        summary: "run suites that others wrote past the agent and through it, and write FIDELITY.md",
+        run: fidelity::run,
     },
 ];
 
