@@ -11,6 +11,7 @@
 
 mod binary;
 mod door;
+mod drivers;
 pub mod messages;
 mod pooler;
 pub mod shop;
@@ -20,7 +21,8 @@ mod wire;
 mod world;
 
 pub use binary::weir;
+pub use drivers::driver;
 pub use pooler::Pooler;
 pub use stub::Stub;
-pub use wire::{Frame, Wire, frame, startup};
+pub use wire::{Frame, Wire, frame, startup, startup_of};
 pub use world::{CLIENT, Driver, PERMIT_ALL, Plan, World};

@@ -1,9 +1,8 @@
-//! Certificates of one test, and clients that check them.
+//! Certificates of one test.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Context as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -77,33 +76,4 @@ fn give(from: &Path, to: &Path) -> anyhow::Result<()> {
     chown(to, Some(owner.uid()), Some(owner.gid()))?;
     fs::set_permissions(to, fs::Permissions::from_mode(0o600))?;
     Ok(())
-}
-
-/// A program that asks one question with a driver of another language, from `tests/drivers`. Its first argument is
-/// what it is to connect to, in the driver's own terms; its second the question.
-///
-/// # Panics
-///
-/// If the drivers are not there.
-pub fn driver(script: &str) -> Command {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let test = std::env::current_exe().expect("the test's own path");
-    // target/<profile>/deps/<test>
-    let target = test.ancestors().nth(3).expect("the target directory");
-    let drivers = target.join("drivers");
-    let mut command = if script.ends_with(".py") {
-        Command::new(drivers.join("python/bin/python"))
-    } else {
-        let mut node = Command::new("node");
-        // Modules are looked for from the script's own place on.
-        node.env("NODE_PATH", drivers.join("node/node_modules"));
-        node
-    };
-    assert!(
-        drivers.join("python/pins").exists() && drivers.join("node/pins").exists(),
-        "there are no drivers in {}: `cargo xtask setup drivers` installs them",
-        drivers.display()
-    );
-    command.arg(here.join("drivers").join(script));
-    command
 }

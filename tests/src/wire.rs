@@ -76,7 +76,12 @@ pub fn frame(tag: char, body: &[u8]) -> Vec<u8> {
 
 /// A StartupMessage of version 3.0 with these parameters.
 pub fn startup(parameters: &[(&str, &str)]) -> Vec<u8> {
-    let mut body = 196_608_u32.to_be_bytes().to_vec();
+    startup_of(0, parameters)
+}
+
+/// The same of version 3.MINOR.
+pub fn startup_of(minor: u16, parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = (3 << 16 | u32::from(minor)).to_be_bytes().to_vec();
     for (name, value) in parameters {
         for word in [name, value] {
             body.extend_from_slice(word.as_bytes());

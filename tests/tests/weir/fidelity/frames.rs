@@ -29,7 +29,16 @@ enum Step {
 
 #[test]
 fn conversations_are_the_same_frame_by_frame() {
-    let plan = Plan::new().script(SCHEMA);
+    compare(Plan::new());
+}
+
+#[test]
+fn so_they_are_with_the_newest_server() {
+    compare(Plan::new().newest());
+}
+
+fn compare(plan: Plan) {
+    let plan = plan.script(SCHEMA);
     // Who the client is changes no byte, and the gateway takes more of them in a second.
     let pair = Pair {
         through: plan.clone().gateway().unwrap(),

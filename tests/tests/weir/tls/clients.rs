@@ -9,7 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
-use weir_tests::tls::{Pki, driver};
+use weir_tests::driver;
+use weir_tests::tls::Pki;
 use weir_tests::{Plan, World};
 
 use super::{events, said};

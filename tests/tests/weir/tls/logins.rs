@@ -4,7 +4,8 @@
 use std::fs;
 use std::process::Output;
 
-use weir_tests::tls::{Pki, driver};
+use weir_tests::driver;
+use weir_tests::tls::Pki;
 use weir_tests::{Plan, World};
 
 use super::said;
