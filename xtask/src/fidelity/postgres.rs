@@ -196,6 +196,8 @@ fn tester(ground: &Ground, directory: &str, program: &str) -> Result<Command> {
     tester
         .args(["--inputdir=.", "--outputdir=.", "--user=postgres"])
         .arg(format!("--bindir={}", programs.display()))
+        // libpq looks for certificates in a home that it can read.
+        .env("HOME", &to)
         .current_dir(to);
     Ok(tester)
 }
