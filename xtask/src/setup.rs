@@ -14,7 +14,7 @@ use crate::{apt, command, drivers, host, toolchain};
 /// What a verb is about to do with this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Compile the agent: bindgen reads PostgreSQL's parser through libclang.
+    /// Compile the agent: bindgen reads PostgreSQL's parser through libclang, and make builds jemalloc.
     Build,
     /// Run throwaway PostgreSQL servers and the host's clients, in namespaces of their own.
     Database,
@@ -92,7 +92,10 @@ fn named(arguments: &[String]) -> Result<Vec<Need>> {
 /// The packages of a need that are not there, or too old.
 fn lacking(need: Need) -> Vec<Want> {
     let wants: &[(&str, &'static str)] = match need {
-        Need::Build => &[("libclang-dev", "bindings of PostgreSQL's parser")],
+        Need::Build => &[
+            ("libclang-dev", "bindings of PostgreSQL's parser"),
+            ("make", "the memory allocator"),
+        ],
         Need::Database if has_server() => &[("iproute2", "network namespaces of the tests")],
         Need::Database => &[
             ("postgresql-15", "throwaway database servers, and psql"),
@@ -223,7 +226,7 @@ fn purposes(wants: &[Want]) -> String {
 
 fn by_hand(needs: &[Need]) -> String {
     let names = needs.iter().map(|need| match need {
-        Need::Build => "libclang with its headers",
+        Need::Build => "libclang with its headers, and make",
         Need::Database => "PostgreSQL 15 (initdb, postgres, psql) and iproute2",
         Need::Poolers => "PgBouncer and HAProxy",
         Need::Drivers => "the drivers of tests/drivers",
