@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use load::Reader;
 use model::Target;
 use sql::Snapshot;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -117,8 +118,8 @@ struct Entry {
     target: Target,
     database: String,
     state: Mutex<State>,
-    /// Held by the one who loads.
-    loading: tokio::sync::Mutex<()>,
+    /// Held by the one who loads, with the session that read last, if that is still open.
+    loading: tokio::sync::Mutex<Option<Reader>>,
 }
 
 #[derive(Default)]
@@ -147,6 +148,9 @@ enum AtHand {
     Old(Arc<Snapshot>),
     Nothing,
 }
+
+/// How long a session that has read stays open for the next reading.
+const LINGER: Duration = Duration::from_millis(250);
 
 /// A snapshot this many times older than the configured age is not served any more.
 const TOO_OLD: u32 = 10;
@@ -255,37 +259,52 @@ impl Shared {
 
     /// Loads once for all who wait. What was read after this asker came is good enough for it, whatever is invalidated
     /// meanwhile: where definitions never stop, nobody would ever have the newest.
-    async fn load(&self, entry: &Entry) -> Result<Arc<Snapshot>, CatalogError> {
+    async fn load(&self, entry: &Arc<Entry>) -> Result<Arc<Snapshot>, CatalogError> {
         let asked = lock(&entry.state).generation;
-        let _one = entry.loading.lock().await;
+        let mut reader = entry.loading.lock().await;
         if let Some(snapshot) = entry.read_since(asked, &self.limits) {
             return Ok(snapshot);
         }
         let generation = lock(&entry.state).generation;
-        let rows = self.read(entry).await?;
-        Ok(self.keep(entry, rows, generation))
+        let limit = self.limits.timeout;
+        let read = timeout(limit, self.read(entry, reader.take())).await;
+        let (rows, used) = read.map_err(|_| CatalogError::TooSlow {
+            database: entry.database.clone(),
+            limit,
+        })??;
+        *reader = Some(used);
+        let snapshot = self.keep(entry, rows, generation);
+        entry.clone().let_go();
+        Ok(snapshot)
     }
 
-    async fn read(&self, entry: &Entry) -> Result<sql::Rows, CatalogError> {
+    /// Reads with the session that read last, or with a new one.
+    async fn read(
+        &self,
+        entry: &Entry,
+        last: Option<Reader>,
+    ) -> Result<(sql::Rows, Reader), CatalogError> {
+        if let Some(last) = last
+            // The server may have ended it meanwhile.
+            && let Ok(rows) = self.read_with(&last, entry).await
+        {
+            return Ok((rows, last));
+        }
         let server = &entry.target.server;
         let credentials = self.credentials.get(server);
         let credentials = credentials.ok_or_else(|| CatalogError::NoCredentials {
             server: server.clone(),
         })?;
-        let limit = self.limits.timeout;
-        let reading = load::rows(
-            &self.dial,
-            &entry.target,
-            &entry.database,
-            credentials,
-            lock(&entry.state).built_in.clone(),
-            limit,
-        );
-        let read = timeout(limit, reading).await;
-        let (rows, built_in) = read.map_err(|_| CatalogError::TooSlow {
-            database: entry.database.clone(),
-            limit,
-        })??;
+        let (target, database) = (&entry.target, &entry.database);
+        let reader = load::connect(&self.dial, target, database, credentials).await?;
+        let rows = self.read_with(&reader, entry).await?;
+        Ok((rows, reader))
+    }
+
+    async fn read_with(&self, reader: &Reader, entry: &Entry) -> Result<sql::Rows, CatalogError> {
+        let known = lock(&entry.state).built_in.clone();
+        let read = load::rows(reader, &entry.database, known, self.limits.timeout);
+        let (rows, built_in) = read.await?;
         lock(&entry.state).built_in = Some(built_in);
         Ok(rows)
     }
@@ -313,6 +332,22 @@ impl Shared {
 }
 
 impl Entry {
+    /// Ends the session that reads, unless somebody loads again soon: where definitions come one after the other, most of
+    /// what reading costs is a new session. A database cannot be dropped while there is one, and the server waits some
+    /// seconds for it.
+    fn let_go(self: Arc<Self>) {
+        tokio::spawn(async move {
+            tokio::time::sleep(LINGER).await;
+            // Who loads now lets go itself.
+            if let Ok(mut reader) = self.loading.try_lock() {
+                let read = lock(&self.state).loaded.as_ref().map(|loaded| loaded.at);
+                if read.is_none_or(|at| at.elapsed() >= LINGER) {
+                    *reader = None;
+                }
+            }
+        });
+    }
+
     /// What was read after the catalog had been invalidated this often, and is not old.
     fn read_since(&self, generation: u64, limits: &Limits) -> Option<Arc<Snapshot>> {
         let state = lock(&self.state);

@@ -1,4 +1,4 @@
-//! Reading a catalog: one connection, one consistent look, only `pg_catalog`. Works on PostgreSQL 12 to 18.
+//! Reading a catalog: one session, one consistent look, only `pg_catalog`. Works on PostgreSQL 12 to 18.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,19 +23,16 @@ pub(crate) struct Known {
 /// only ever grow; one that is gone is missing in the number.
 type Mark = [Option<i64>; 4];
 
-/// Everything that a snapshot is made of. Of what came with the server only what is not `known`.
-pub(crate) async fn rows(
+/// A session that reads, outside of any transaction. It ends when this is dropped.
+pub(crate) type Reader = Client;
+
+/// Opens a session in this database.
+pub(crate) async fn connect(
     dial: &Dial,
     target: &Target,
     database: &str,
     credentials: &Credentials,
-    known: Option<Known>,
-    limit: Duration,
-) -> Result<(Rows, Known), CatalogError> {
-    let refused = |error| CatalogError::Refused {
-        database: database.to_owned(),
-        error,
-    };
+) -> Result<Reader, CatalogError> {
     let stream = dial(target.address)
         .await
         .map_err(|error| CatalogError::Unreachable {
@@ -45,10 +42,28 @@ pub(crate) async fn rows(
     let (client, connection) = config(database, credentials)
         .connect_raw(stream, NoTls)
         .await
-        .map_err(refused)?;
+        .map_err(refused(database))?;
     // Ends by itself when the client is dropped.
     tokio::spawn(connection);
-    read(&client, database, known, limit).await.map_err(refused)
+    Ok(client)
+}
+
+/// Everything that a snapshot is made of. Of what came with the server only what is not `known`.
+pub(crate) async fn rows(
+    reader: &Reader,
+    database: &str,
+    known: Option<Known>,
+    limit: Duration,
+) -> Result<(Rows, Known), CatalogError> {
+    let rows = read(reader, database, known, limit).await;
+    rows.map_err(refused(database))
+}
+
+fn refused(database: &str) -> impl Fn(tokio_postgres::Error) -> CatalogError {
+    |error| CatalogError::Refused {
+        database: database.to_owned(),
+        error,
+    }
 }
 
 fn config(database: &str, credentials: &Credentials) -> Config {
@@ -110,6 +125,7 @@ async fn read(
         ))),
         built_in(client, known),
     )?;
+    client.batch_execute("COMMIT").await?;
     let rows = Rows {
         database: database.to_owned(),
         schemas,

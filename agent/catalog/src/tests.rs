@@ -306,6 +306,53 @@ async fn many_askers_cost_one_load() {
     assert_eq!(versions.len(), 1);
 }
 
+/// Backends of the sessions that read catalogs.
+async fn readers(client: &tokio_postgres::Client) -> BTreeSet<i32> {
+    let query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'weir catalog'";
+    let rows = client.query(query, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn readings_that_follow_each_other_share_a_session_which_ends_when_nobody_reads() {
+    let server = Server::start();
+    let client = server.connect().await;
+    client.batch_execute("CREATE DATABASE other").await.unwrap();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let other = catalog.database(&target, "other");
+    let mut seen = BTreeSet::new();
+    for _ in 0..5 {
+        other.invalidate();
+        other.snapshot().await.unwrap();
+        seen.extend(readers(&client).await);
+    }
+    assert_eq!(seen.len(), 1);
+    // The server waits for sessions in a database that is dropped, some seconds.
+    client.batch_execute("DROP DATABASE other").await.unwrap();
+    assert_eq!(readers(&client).await, BTreeSet::new());
+}
+
+#[tokio::test]
+async fn a_session_that_the_server_has_ended_is_replaced() {
+    let server = Server::start();
+    let client = server.connect().await;
+    let (catalog, target) = catalog(&server, Limits::default());
+    let database = catalog.database(&target, "postgres");
+    database.snapshot().await.unwrap();
+    for reader in readers(&client).await {
+        let end = "SELECT pg_terminate_backend($1, 10000)";
+        assert!(
+            client
+                .query_one(end, &[&reader])
+                .await
+                .unwrap()
+                .get::<_, bool>(0)
+        );
+    }
+    database.invalidate();
+    database.snapshot().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_server_without_a_role_is_named_in_the_error() {
     let dial = Server::dial();
