@@ -10,8 +10,8 @@ use thread_priority::unix::{
 };
 use tokio::sync::watch;
 
-/// Sealed segments that may wait for the host to have time.
-const PATIENT: usize = 8;
+/// Sealed segments that may wait for the host to have time: 2 GiB, or half an hour of little traffic.
+const PATIENT: usize = 32;
 
 /// Starts the thread. It ends after the journal is closed and everything that was sealed is archived.
 pub fn start(
