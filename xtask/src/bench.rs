@@ -121,7 +121,7 @@ struct Wish {
 impl Wish {
     const DEFAULT: Self = Self {
         seconds: 3,
-        rounds: 5,
+        rounds: 3,
         profile: false,
         names: Vec::new(),
     };

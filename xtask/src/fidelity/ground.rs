@@ -28,6 +28,9 @@ const POLICY: &str = "
 permit (principal, action, resource);
 ";
 
+/// Suites send texts of 50 MB, which is more than the agent reads unless it is told to.
+const SESSIONS: &str = "[sessions]\nstatement_limit = 67108864\n";
+
 /// How clients reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Way {
@@ -261,6 +264,7 @@ name = \"suite\"
 addresses = [\"127.0.0.1:{port}\"]
 catalog = {{ user = \"postgres\" }}
 
+{SESSIONS}
 {tls}"
         ),
     )?;

@@ -21,7 +21,8 @@ through the agent. It should be zero. `cargo xtask fidelity` writes this page; i
 carry them and changes nothing in them.
 
 * Each run has a fresh PostgreSQL. Clients connect to the same address and port in every run. The agent is a gateway, built
-  for release, with one policy that permits everything: each statement is still read, judged and recorded.
+  for release, with one policy that permits everything: each statement is still read, judged and recorded. It reads texts of
+  up to 64 MiB (`sessions.statement_limit`), because a suite sends such; the default is 16 MiB.
 * Each row is of the suite's last run; without arguments the verb runs all of them.
 * With TLS means that it is required: past the agent by the server, through the agent by the agent. Suites whose clients
   cannot be told so without being changed have no such columns.
