@@ -30,6 +30,12 @@ permit (
 @id("no-unrestricted-writes")
 forbid (principal, action in Action::"write", resource) unless { context.has_where };
 "#;
+const CLASSES: &str = r#"
+[classes.secret]
+description = "what nobody sees"
+mask = "redact"
+columns = ["*/*.*.*.secret_*"]
+"#;
 /// 2024-01-01, in microseconds since the Unix epoch.
 const MONDAY: i64 = 1_704_067_200_000_000;
 
@@ -45,7 +51,7 @@ fn policies(number: usize) -> PolicySet {
         written.expect("a String takes everything");
     }
     let directory = tempfile::tempdir().expect("a directory");
-    fs::write(directory.path().join("classes.toml"), "").expect("a file");
+    fs::write(directory.path().join("classes.toml"), CLASSES).expect("a file");
     fs::write(directory.path().join("all.cedar"), text).expect("a file");
     PolicySet::load(directory.path()).expect("valid policies")
 }
@@ -102,8 +108,40 @@ fn select() -> Request {
     })
 }
 
+/// `SELECT *` of a table of 200 columns, ten of them classified.
+fn select_wide() -> Request {
+    let columns = (1..=200_i16).map(|number| ColumnUse {
+        column: Column {
+            name: match number % 20 {
+                0 => format!("secret_{number}").into(),
+                _ => format!("plain_{number}").into(),
+            },
+            number: Some(number),
+        },
+        how: Use::Shown,
+    });
+    let Request::Run(statement) = select() else {
+        panic!("a SELECT is run");
+    };
+    let touch = Touch {
+        verb: Verb::Select,
+        object: Object::Relation(Relation {
+            schema: "public".into(),
+            name: "wide".into(),
+            oid: Some(16_500),
+        }),
+        columns: columns.collect(),
+        restricted: false,
+        through: None,
+    };
+    Request::Run(Statement {
+        touches: Touches::Known(vec![touch]),
+        ..statement
+    })
+}
+
 fn decisions(criterion: &mut Criterion) {
-    let (subject, request) = (subject(), select());
+    let subject = subject();
     let target = Target {
         server: "shop".into(),
         address: "127.0.0.1:5432".parse().expect("an address"),
@@ -119,18 +157,25 @@ fn decisions(criterion: &mut Criterion) {
         in_transaction: false,
         approved: false,
     };
-    let mut group = criterion.benchmark_group("decision about a SELECT");
-    for number in [10, 1000] {
-        let set = policies(number);
-        let decide = || set.decide(&subject, &target, &login, &request, &moment);
-        assert_eq!(
-            decide().effect,
-            Effect::Allow,
-            "the cheap way out is not measured"
-        );
-        group.bench_function(format!("with {number} policies"), |bencher| {
-            bencher.iter(decide)
-        });
+    let mut group = criterion.benchmark_group("decision");
+    for (what, request, masked) in [
+        ("a SELECT", select(), 0),
+        ("SELECT * of 200 columns", select_wide(), 10),
+    ] {
+        for number in [10, 100, 1000] {
+            let set = policies(number);
+            let decide = || set.decide(&subject, &target, &login, &request, &moment);
+            let decision = decide();
+            assert_eq!(
+                decision.effect,
+                Effect::Allow,
+                "the cheap way out is not measured"
+            );
+            assert_eq!(decision.masks.shown.len(), masked);
+            group.bench_function(format!("{what}, {number} policies"), |bencher| {
+                bencher.iter(decide)
+            });
+        }
     }
     group.finish();
 }

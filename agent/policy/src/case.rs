@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use cedar_policy::{
-    AuthorizationError, Context, Decision as CedarDecision, Entities, EntityUid, Request as Query,
+    AuthorizationError, Context, Decision as CedarDecision, Entities, EntityUid, PolicySet,
+    Request as Query,
 };
 use model::{Login, Request, Shape, Subject, Target};
 
@@ -14,13 +15,16 @@ use crate::entities::World;
 use crate::error::Uncertain;
 use crate::explain::Answer;
 use crate::plan::{self, Ask, Otherwise};
-use crate::set::PolicySet;
+use crate::set;
+use crate::slice::{Anchor, anchors};
 
 /// One request with all that is asked about it.
 pub(crate) struct Case<'a> {
     /// The policies.
-    pub set: &'a PolicySet,
+    pub set: &'a set::PolicySet,
     subject: EntityUid,
+    /// The scopes that hold for the subject.
+    anchors: Vec<Anchor>,
     entities: Entities,
     circumstances: Circumstances<'a>,
     /// The plan.
@@ -39,7 +43,7 @@ pub(crate) struct Heard {
 impl<'a> Case<'a> {
     /// Plans the request.
     pub fn new(
-        set: &'a PolicySet,
+        set: &'a set::PolicySet,
         subject: &Subject,
         target: &Target,
         login: &'a Login,
@@ -52,10 +56,13 @@ impl<'a> Case<'a> {
         };
         let mut world = World::new(&set.vocabulary, subject, &target.server, &login.database)?;
         let asks = plan::asks(&set.classes, target, &login.database, request, &mut world)?;
+        let subject_uid = world.subject.clone();
+        let entities = world.finish(&set.schema)?;
         Ok(Self {
             set,
-            subject: world.subject.clone(),
-            entities: world.finish(&set.schema)?,
+            anchors: anchors(&subject_uid, &entities),
+            subject: subject_uid,
+            entities,
             circumstances: Circumstances::new(subject, login, shape, moment)?,
             asks,
         })
@@ -97,26 +104,29 @@ impl<'a> Case<'a> {
     }
 
     fn answer(&self, action: &str, ask: &Ask, context: &Context) -> Result<Answer, Uncertain> {
+        let action = self.set.vocabulary.action(action)?;
+        let resource = anchors(&ask.object.uid, &self.entities);
+        let slices = &self.set.slices;
+        let policies = slices.that_can_answer(&self.anchors, &action, &resource)?;
         let query = Query::new(
             self.subject.clone(),
-            self.set.vocabulary.action(action)?,
+            action,
             ask.object.uid.clone(),
             context.clone(),
             Some(&self.set.schema),
         );
-        let query = match query {
-            Ok(query) => query,
-            Err(error) => {
-                return Ok(Answer::Failed {
-                    policies: vec![],
-                    error: error.to_string(),
-                });
-            }
-        };
-        let response =
-            self.set
-                .authorizer
-                .is_authorized(&query, &self.set.policies, &self.entities);
+        Ok(match query {
+            Ok(query) => self.answer_of(&policies, &query),
+            Err(error) => Answer::Failed {
+                policies: vec![],
+                error: error.to_string(),
+            },
+        })
+    }
+
+    fn answer_of(&self, policies: &PolicySet, query: &Query) -> Answer {
+        let authorizer = &self.set.authorizer;
+        let response = authorizer.is_authorized(query, policies, &self.entities);
         let diagnostics = response.diagnostics();
         if let Some(error) = diagnostics.errors().next() {
             let policies =
@@ -125,17 +135,17 @@ impl<'a> Case<'a> {
                     .map(|AuthorizationError::PolicyEvaluationError(error)| {
                         error.policy_id().to_string().into()
                     });
-            return Ok(Answer::Failed {
+            return Answer::Failed {
                 policies: sorted(policies),
                 error: error.to_string(),
-            });
+            };
         }
         let ids = sorted(diagnostics.reason().map(|id| id.to_string().into()));
-        Ok(match response.decision() {
+        match response.decision() {
             CedarDecision::Allow => Answer::PermittedBy(ids),
             CedarDecision::Deny if ids.is_empty() => Answer::NobodyPermits,
             CedarDecision::Deny => Answer::ForbiddenBy(ids),
-        })
+        }
     }
 
     /// Whether no answer refuses the request.
@@ -165,3 +175,6 @@ fn sorted(ids: impl Iterator<Item = Arc<str>>) -> Vec<Arc<str>> {
     ids.sort();
     ids
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,7 @@ mod pattern;
 mod plan;
 mod reading;
 mod set;
+mod slice;
 mod source;
 mod vocabulary;
 

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::error::{Flaw, PolicyError, Problem};
 use crate::reading::{Policies, Reading, words};
 use crate::set::PolicySet;
+use crate::slice::Slices;
 use crate::source::SourceFile;
 use crate::vocabulary::Vocabulary;
 
@@ -45,9 +46,14 @@ impl PolicySet {
         }
         let authorizer = Authorizer::new();
         let depends_on_time = policies.policies().any(clock::is_read_by);
+        let actions = schema
+            .action_entities()
+            .map_err(|error| PolicyError::SchemaBroken {
+                message: words(&error),
+            })?;
         Ok(Self {
             depends_on_time,
-            policies,
+            slices: Slices::of(policies.policies(), &actions),
             rules,
             classes,
             schema,

@@ -8,11 +8,12 @@ use cedar_policy::{Authorizer, Schema};
 
 use crate::annotations::Rule;
 use crate::classes::Classes;
+use crate::slice::Slices;
 use crate::vocabulary::Vocabulary;
 
 /// Policies, their annotations and the column classes, loaded from one directory and validated together.
 pub struct PolicySet {
-    pub(crate) policies: cedar_policy::PolicySet,
+    pub(crate) slices: Slices,
     pub(crate) rules: HashMap<String, Rule>,
     pub(crate) classes: Classes,
     pub(crate) schema: Schema,
