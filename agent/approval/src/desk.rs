@@ -108,7 +108,7 @@ fn entitled(
             approver: approver.name.clone(),
             uid,
         }),
-        _ if approver.is_among(&question.because.approvers) => Ok(()),
+        _ if approver.is_among(&question.because.approvers) => reasoned(question, answer),
         _ => Err(ApprovalError::NotEntitled {
             id: question.id.clone(),
             approver: approver.name.clone(),
@@ -120,6 +120,18 @@ fn entitled(
                 .collect(),
         }),
     }
+}
+
+fn reasoned(question: &Question, answer: &Answer) -> Result<(), ApprovalError> {
+    let given = match answer {
+        Answer::Approve { reason } => reason.as_deref().unwrap_or_default(),
+        Answer::Deny { .. } => return Ok(()),
+    };
+    if question.because.reason_required && given.trim().is_empty() {
+        let id = question.id.clone();
+        return Err(ApprovalError::ReasonMissing { id });
+    }
+    Ok(())
 }
 
 fn settled(approver: &Approver, answer: Answer) -> Approval {

@@ -45,4 +45,10 @@ pub enum ApprovalError {
         /// Whom the policies name.
         approvers: Vec<String>,
     },
+    /// A policy wants to know why the request is approved.
+    #[error("request {id} may only be approved with a reason; give one with --reason")]
+    ReasonMissing {
+        /// Which.
+        id: QuestionId,
+    },
 }

@@ -37,11 +37,11 @@ fn decided(stage: Stage) -> Decided {
         touches: Some(Touches::Known(Vec::new())),
         effect: Effect::Allow,
         masks: Masks::none(),
+        limit: None,
         because: Reason {
             policies: vec!["applications-may-read".into()],
             explanation: "permitted by applications-may-read".into(),
-            hint: None,
-            approvers: Vec::new(),
+            ..Reason::default()
         },
         policy: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae".into(),
     }

@@ -99,6 +99,7 @@ pub(crate) fn status_of(outcome: &Status) -> (i32, Option<&str>) {
     match outcome {
         Status::Completed => (status::SUCCESS, None),
         Status::Suspended => (status::SUCCESS, Some("suspended")),
+        Status::Limited => (status::SUCCESS, Some("limited")),
         Status::Failed { message, .. } => (status::FAILURE, Some(message)),
         Status::Skipped => (status::OTHER, Some("skipped")),
         Status::Unknown => (status::UNKNOWN, None),

@@ -57,6 +57,7 @@ fn decided() -> Decided {
         }])),
         effect: Effect::Allow,
         masks: Masks::none(),
+        limit: None,
         because: Reason {
             policies: vec!["applications-may-read".into()],
             explanation: "permitted by applications-may-read".into(),

@@ -12,10 +12,46 @@ use crate::Masks;
 pub struct Decision {
     /// Allow, deny, or ask somebody.
     pub effect: Effect,
-    /// Columns to mask where the request goes through.
-    pub masks: Masks,
+    /// On which terms, where it goes through.
+    pub terms: Terms,
+    /// How much of it the evidence keeps.
+    pub recorded: Recorded,
     /// Why, for the evidence and for the refused client.
     pub because: Reason,
+}
+
+/// On which terms a request goes through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Columns of its result that are masked.
+    pub masks: Masks,
+    /// How many rows its result may have, where that is limited.
+    pub limit: Option<RowLimit>,
+}
+
+impl From<Masks> for Terms {
+    fn from(masks: Masks) -> Self {
+        Self { masks, limit: None }
+    }
+}
+
+/// How many rows a result may have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowLimit {
+    /// At most so many rows, or messages of a COPY.
+    pub rows: u64,
+    /// Ids of the policies that say so.
+    pub by: Arc<[Arc<str>]>,
+}
+
+/// How much of a statement the evidence keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Recorded {
+    /// What it touches and its fingerprint, but neither its text nor its values.
+    Metadata,
+    /// Its text and its values, too.
+    #[default]
+    Statements,
 }
 
 /// The policies' answer.
@@ -41,13 +77,16 @@ pub struct Reason {
     pub hint: Option<String>,
     /// Who may approve, for a hold: names from `@approvers`.
     pub approvers: Vec<Arc<str>>,
+    /// Whether who approves must say why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reason_required: bool,
 }
 
 /// What is done with a request. Only the proxy's gate makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Its bytes go to the server, and its result comes back under these masks.
-    Forward(Masks),
+    /// Its bytes go to the server, and its result comes back on these terms.
+    Forward(Terms),
     /// The client reads this instead.
     Refuse(Refusal),
 }

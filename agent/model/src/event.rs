@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Effect, Login, Masks, Outcome, Parameter, Process, Reason, SessionId, Target, Touches, Verb,
-    Workload,
+    Effect, Login, Masks, Outcome, Parameter, Process, Reason, RowLimit, SessionId, Target,
+    Touches, Verb, Workload,
 };
 
 /// Version of [`AuditRecord`]'s shape. Fields are only ever added; a reader accepts every version up to its own.
@@ -141,6 +141,9 @@ pub struct Decided {
     pub effect: Effect,
     /// Masks of the result.
     pub masks: Masks,
+    /// How many rows the result may have, where that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<RowLimit>,
     /// Why.
     pub because: Reason,
     /// SHA-256 of the policy set that decided, hex.

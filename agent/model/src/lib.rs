@@ -11,7 +11,9 @@ mod peer;
 mod request;
 mod subject;
 
-pub use decision::{Decision, Effect, Reason, Refusal, RefusalKind, Verdict};
+pub use decision::{
+    Decision, Effect, Reason, Recorded, Refusal, RefusalKind, RowLimit, Terms, Verdict,
+};
 pub use event::{
     Approval, AuditEvent, AuditRecord, Decided, Finished, Opened, SCHEMA_VERSION, Side, Stage,
 };

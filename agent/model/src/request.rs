@@ -310,6 +310,8 @@ pub enum Status {
     Completed,
     /// The server suspended it at the row limit that the client asked for.
     Suspended,
+    /// The server did it, but the result had more rows than the policies permit: the client got an error for the rest.
+    Limited,
     /// The server answered with an error.
     Failed {
         /// SQLSTATE.

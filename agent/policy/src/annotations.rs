@@ -2,12 +2,24 @@
 
 use std::sync::Arc;
 
-use cedar_policy::Policy;
+use cedar_policy::{Effect, Policy};
+use model::Recorded;
 
 use crate::error::Flaw;
 
 /// The annotations that a policy may have.
-pub(crate) const KNOWN: [&str; 4] = ["@id", "@description", "@approvers", "@hint"];
+pub(crate) const KNOWN: [&str; 7] = [
+    "@id",
+    "@description",
+    "@hint",
+    "@approvers",
+    "@reason_required",
+    "@max_rows",
+    "@record",
+];
+
+/// The one that says all by being there.
+const WITHOUT_VALUE: &str = "reason_required";
 
 const LONGEST_ID: usize = 64;
 
@@ -20,8 +32,14 @@ pub(crate) struct Rule {
     pub description: Option<String>,
     /// `@approvers`, split at commas: who may release what it holds. None: anybody but the requester.
     pub approvers: Option<Vec<Arc<str>>>,
+    /// `@reason_required`: who approves what it holds must say why.
+    pub reason_required: bool,
     /// `@hint`: what a refused client can do instead.
     pub hint: Option<String>,
+    /// `@max_rows`: how many rows a result that it permits may have.
+    pub max_rows: Option<u64>,
+    /// `@record`: how much of what it decides about is kept.
+    pub recorded: Recorded,
 }
 
 impl Rule {
@@ -33,8 +51,17 @@ impl Rule {
             .filter_map(|(name, value)| Some((Some(name.to_owned()), flaw_of(name, value)?)))
             .collect();
         let approvers = policy.annotation("approvers").map(split);
-        if approvers.is_some() && !code.contains("approved") {
-            flaws.push((Some("approvers".to_owned()), Flaw::ApproversWithoutEffect));
+        let reason_required = policy.annotation(WITHOUT_VALUE).is_some();
+        for name in ["approvers", WITHOUT_VALUE] {
+            if policy.annotation(name).is_some() && !code.contains("approved") {
+                let flaw = Flaw::ApprovalNotAskedFor {
+                    name: name.to_owned(),
+                };
+                flaws.push((Some(name.to_owned()), flaw));
+            }
+        }
+        if policy.annotation("max_rows").is_some() && policy.effect() == Effect::Forbid {
+            flaws.push((Some("max_rows".to_owned()), Flaw::RowsOfForbid));
         }
         let text = |name: &str| policy.annotation(name).map(str::to_owned);
         match policy.annotation("id") {
@@ -42,7 +69,13 @@ impl Rule {
                 id: id.into(),
                 description: text("description"),
                 approvers,
+                reason_required,
                 hint: text("hint"),
+                max_rows: policy.annotation("max_rows").and_then(rows),
+                recorded: policy
+                    .annotation("record")
+                    .and_then(recorded)
+                    .unwrap_or_default(),
             }),
             Some(_) => Err(flaws),
             None => {
@@ -62,14 +95,35 @@ fn flaw_of(name: &str, value: &str) -> Option<Flaw> {
             name: name.to_owned(),
         });
     }
+    if name == WITHOUT_VALUE {
+        return (!value.is_empty()).then(|| Flaw::ValueWithoutEffect {
+            name: name.to_owned(),
+        });
+    }
     if split(value).is_empty() {
         return Some(Flaw::EmptyAnnotation {
             name: name.to_owned(),
         });
     }
-    (name == "id" && !is_id(value)).then(|| Flaw::IdMalformed {
-        id: value.to_owned(),
-    })
+    let written = value.to_owned();
+    match name {
+        "id" if !is_id(value) => Some(Flaw::IdMalformed { id: written }),
+        "max_rows" if rows(value).is_none() => Some(Flaw::RowsMalformed { rows: written }),
+        "record" if recorded(value).is_none() => Some(Flaw::RecordUnknown { level: written }),
+        _ => None,
+    }
+}
+
+fn rows(value: &str) -> Option<u64> {
+    value.parse().ok().filter(|rows| *rows > 0)
+}
+
+fn recorded(value: &str) -> Option<Recorded> {
+    match value {
+        "metadata" => Some(Recorded::Metadata),
+        "statements" => Some(Recorded::Statements),
+        _ => None,
+    }
 }
 
 fn is_id(id: &str) -> bool {

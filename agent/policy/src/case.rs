@@ -148,6 +148,11 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Number of statements in the text; 0 for a login.
+    pub fn statements(&self) -> u32 {
+        self.circumstances.shape.statements
+    }
+
     /// Whether no answer refuses the request.
     pub fn passes(&self, heard: &[Heard]) -> bool {
         self.each(heard)

@@ -24,7 +24,8 @@ pub struct Moment {
 pub(crate) struct Circumstances<'a> {
     login: &'a Login,
     source: IpAddr,
-    shape: Shape,
+    /// The text's form.
+    pub shape: Shape,
     in_transaction: bool,
     time: OffsetDateTime,
 }

@@ -12,7 +12,10 @@
 
 use std::sync::Arc;
 
-use model::{Decision, Effect, Login, MaskedColumn, Masks, Reason, Request, Subject, Target};
+use model::{
+    Decision, Effect, Login, MaskedColumn, Masks, Reason, Recorded, Request, RowLimit, Subject,
+    Target,
+};
 
 use crate::annotations::Rule;
 use crate::case::{Case, Heard, refuses};
@@ -58,6 +61,8 @@ impl PolicySet {
         Explanation {
             effect: Effect::Deny,
             masks: Masks::none(),
+            limit: None,
+            recorded: Recorded::default(),
             because: Reason {
                 explanation,
                 ..Reason::default()
@@ -72,15 +77,21 @@ impl Case<'_> {
     fn judge(self, approved: bool) -> Result<Explanation, Uncertain> {
         let heard = self.hear_all(approved)?;
         if self.passes(&heard) {
-            return Ok(self.allow(&heard));
+            return Ok(match self.is_countable(&heard) {
+                Ok(()) => self.allow(&heard),
+                Err(because) => self.explain(Effect::Deny, because, &heard, None),
+            });
         }
         if approved {
             return Ok(self.deny(&heard, None));
         }
         let once_approved = self.hear_all(true)?;
-        Ok(match self.passes(&once_approved) {
-            true => self.hold(&heard, &once_approved),
-            false => self.deny(&heard, Some(&once_approved)),
+        if !self.passes(&once_approved) {
+            return Ok(self.deny(&heard, Some(&once_approved)));
+        }
+        Ok(match self.is_countable(&once_approved) {
+            Ok(()) => self.hold(&heard, &once_approved),
+            Err(because) => self.explain(Effect::Deny, because, &heard, Some(&once_approved)),
         })
     }
 
@@ -95,7 +106,7 @@ impl Case<'_> {
             explanation,
             ..Reason::default()
         };
-        self.explain(Effect::Allow, self.masks(heard), because, heard, None)
+        self.explain(Effect::Allow, because, heard, None)
     }
 
     /// Denies for what is still refused after an approval, where that was asked.
@@ -112,7 +123,7 @@ impl Case<'_> {
             .unwrap_or_default();
         because.policies = named(refusing.iter().map(|(_, heard)| *heard));
         because.explanation += &and_more(refusing.len());
-        self.explain(Effect::Deny, Masks::none(), because, heard, once_approved)
+        self.explain(Effect::Deny, because, heard, once_approved)
     }
 
     fn refusal(&self, ask: &Ask, heard: &Heard) -> Reason {
@@ -165,27 +176,17 @@ impl Case<'_> {
             Entitled::Only(approvers) if approvers.is_empty() => {
                 because.explanation += ", and nobody may approve all of it";
                 because.hint = Some("send the statements one by one".to_owned());
-                return self.explain(
-                    Effect::Deny,
-                    Masks::none(),
-                    because,
-                    heard,
-                    Some(once_approved),
-                );
+                return self.explain(Effect::Deny, because, heard, Some(once_approved));
             }
             Entitled::Only(approvers) => because.approvers = approvers,
         }
-        because.hint = because
-            .policies
-            .iter()
-            .find_map(|id| self.set.rules.get(&**id)?.hint.clone());
-        self.explain(
-            Effect::Hold,
-            self.masks(once_approved),
-            because,
-            heard,
-            Some(once_approved),
-        )
+        because.hint = self
+            .rules(&because.policies)
+            .find_map(|rule| rule.hint.clone());
+        because.reason_required = self
+            .rules(&because.policies)
+            .any(|rule| rule.reason_required);
+        self.explain(Effect::Hold, because, heard, Some(once_approved))
     }
 
     /// Who may turn this answer into that one: somebody whom every lifted forbid and any of the permits names.
@@ -204,6 +205,41 @@ impl Case<'_> {
         lifted
             .chain(permitting)
             .fold(Entitled::Anybody, Entitled::and)
+    }
+
+    /// Of the permits of one question the most generous counts, and of all questions the strictest.
+    fn limit(&self, heard: &[Heard]) -> Option<RowLimit> {
+        let limits = heard.iter().filter_map(|heard| match &heard.answer {
+            Answer::PermittedBy(ids) => {
+                let limits = self.rules(ids).map(|rule| rule.max_rows);
+                let rows = limits.reduce(|one, other| Some(one?.max(other?)))??;
+                let by = ids.as_slice().into();
+                Some(RowLimit { rows, by })
+            }
+            _ => None,
+        });
+        limits.min_by_key(|limit| limit.rows)
+    }
+
+    /// Of several statements the later ones would run although the first has too many rows.
+    fn is_countable(&self, passing: &[Heard]) -> Result<(), Reason> {
+        match self.limit(passing) {
+            Some(limit) if self.statements() > 1 => Err(Reason {
+                policies: limit.by.to_vec(),
+                explanation: format!(
+                    "{} permits at most {} rows of one statement, and the text has several",
+                    limit.by.join(", "),
+                    limit.rows
+                ),
+                hint: Some("send the statements one by one".to_owned()),
+                ..Reason::default()
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn rules<'r>(&'r self, ids: &'r [Arc<str>]) -> impl Iterator<Item = &'r Rule> {
+        ids.iter().filter_map(|id| self.set.rules.get(&**id))
     }
 
     fn masks(&self, heard: &[Heard]) -> Masks {
@@ -227,11 +263,16 @@ impl Case<'_> {
     fn explain(
         &self,
         effect: Effect,
-        masks: Masks,
         because: Reason,
         heard: &[Heard],
         once_approved: Option<&[Heard]>,
     ) -> Explanation {
+        let (masks, limit) = match (effect, once_approved.unwrap_or(heard)) {
+            (Effect::Deny, _) => (Masks::none(), None),
+            (Effect::Allow | Effect::Hold, passing) => (self.masks(passing), self.limit(passing)),
+        };
+        let recorded = self.rules(&because.policies).map(|rule| rule.recorded);
+        let recorded = recorded.max().unwrap_or_default();
         let mut then = once_approved.unwrap_or(heard).iter();
         let asked = self.each(heard).map(|(ask, now)| Asked {
             action: now.action,
@@ -246,6 +287,8 @@ impl Case<'_> {
         Explanation {
             effect,
             masks,
+            limit,
+            recorded,
             because,
             asked: asked.collect(),
             policy: self.set.hash(),

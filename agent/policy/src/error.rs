@@ -126,11 +126,37 @@ pub enum Flaw {
         /// File and position of the first use.
         first: String,
     },
-    /// Approvers are named, but the policy is the same with and without approval.
+    /// An annotation is about approval, but the policy is the same with and without.
     #[error(
-        "@approvers without effect; write `context.approved` into a condition of the policy, or remove it"
+        "@{name} without effect; write `context.approved` into a condition of the policy, or remove it"
     )]
-    ApproversWithoutEffect,
+    ApprovalNotAskedFor {
+        /// Without the `@`.
+        name: String,
+    },
+    /// An annotation has a value that nothing reads.
+    #[error("@{name} takes no value; write @{name}")]
+    ValueWithoutEffect {
+        /// Without the `@`.
+        name: String,
+    },
+    /// A number of rows is none.
+    #[error("@max_rows(\"{rows}\") is no number of rows; write a whole number from 1 on")]
+    RowsMalformed {
+        /// As written.
+        rows: String,
+    },
+    /// A policy that permits nothing limits nothing.
+    #[error("@max_rows limits what a policy permits; write it above a permit")]
+    RowsOfForbid,
+    /// A level of recording that there is not.
+    #[error(
+        "@record(\"{level}\") is not known; write @record(\"metadata\") or @record(\"statements\")"
+    )]
+    RecordUnknown {
+        /// As written.
+        level: String,
+    },
     /// A policy names a class that `classes.toml` does not define.
     #[error("no class \"{class}\" in classes.toml; write one of: {known}")]
     UnknownClass {

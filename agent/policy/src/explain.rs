@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{Decision, Effect, Masks, Reason};
+use model::{Decision, Effect, Masks, Reason, Recorded, RowLimit, Terms};
 use serde::Serialize;
 
 /// Why a request is decided as it is.
@@ -13,6 +13,11 @@ pub struct Explanation {
     pub effect: Effect,
     /// The decision's masks.
     pub masks: Masks,
+    /// How many rows a result may have, where that is limited.
+    pub limit: Option<RowLimit>,
+    /// How much of it the evidence keeps.
+    #[serde(skip)]
+    pub recorded: Recorded,
     /// The decision's reason.
     pub because: Reason,
     /// Every question that was asked, in the order of the statement.
@@ -76,7 +81,11 @@ impl Explanation {
     pub fn into_decision(self) -> Decision {
         Decision {
             effect: self.effect,
-            masks: self.masks,
+            terms: Terms {
+                masks: self.masks,
+                limit: self.limit,
+            },
+            recorded: self.recorded,
             because: self.because,
         }
     }
@@ -93,11 +102,18 @@ impl fmt::Display for Explanation {
         if !self.because.approvers.is_empty() {
             writeln!(f, "  approvers: {}", self.because.approvers.join(", "))?;
         }
+        if self.because.reason_required {
+            writeln!(f, "  who approves must say why")?;
+        }
         if let Some(hint) = &self.because.hint {
             writeln!(f, "  hint: {hint}")?;
         }
         for asked in &self.asked {
             writeln!(f, "  {asked}")?;
+        }
+        if let Some(limit) = &self.limit {
+            let by = limit.by.join(", ");
+            writeln!(f, "  at most {} rows (by {by})", limit.rows)?;
         }
         for mask in self.masks.shown.iter().chain(self.masks.told.iter()) {
             writeln!(f, "  masked: {} ({})", mask.name, mask.class)?;

@@ -13,7 +13,7 @@ use std::hint::black_box;
 
 use bytes::BytesMut;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use model::{Masks, Verdict};
+use model::{Terms, Verdict};
 use protocol::{Outbox, Progress, Session as _, Side};
 use weir_postgres::{Engine, Limits, Tls};
 
@@ -53,7 +53,7 @@ impl Talk {
                 Progress::NeedMore => break,
                 Progress::Ask(ticket, ask) => {
                     black_box(&ask);
-                    let yes = Verdict::Forward(Masks::none());
+                    let yes = Verdict::Forward(Terms::default());
                     let resolved = self.engine.resolve(ticket, yes, &mut self.out);
                     resolved.expect("this ticket is open");
                 }

@@ -1,6 +1,7 @@
 //! Messages of the server: which request they answer, what is masked, and when a request has ended.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use model::{Outcome, Status};
@@ -12,7 +13,7 @@ use crate::pipeline::{Awaited, Behind, Run, outcome};
 use crate::reader::Malformed;
 use crate::refusal::protocol_error;
 use crate::rows::Plan;
-use crate::session::{Engine, Phase, forward, pass};
+use crate::session::{Engine, Phase, discard, forward, pass};
 use crate::statements::Portal;
 use crate::wording::leaves_portals;
 
@@ -31,6 +32,16 @@ pub(crate) fn malformed(error: Malformed) -> ProtocolError {
     protocol_error(Side::Server, error.0)
 }
 
+/// How a message of the server passes.
+enum Passage {
+    /// As one, and looked into.
+    Whole,
+    /// In pieces.
+    Through,
+    /// It does not.
+    Nowhere,
+}
+
 impl Engine {
     /// Reads answers until a request has ended.
     pub(crate) fn advance_answers(
@@ -42,6 +53,7 @@ impl Engine {
             if self.server_passing > 0 {
                 pass(&mut self.server_passing, input, &mut out.to_client);
             }
+            discard(&mut self.server_discarding, input);
             self.flush_notices(out);
             if let Some(progress) = self.progress.pop_front() {
                 return Ok(progress);
@@ -49,9 +61,16 @@ impl Engine {
             let Some(header) = frame::header(input).map_err(malformed)? else {
                 return Ok(Progress::NeedMore);
             };
-            if self.streams(header)? {
-                self.server_passing = header.frame();
-                continue;
+            match self.passage(header)? {
+                Passage::Through => {
+                    self.server_passing = header.frame();
+                    continue;
+                }
+                Passage::Nowhere => {
+                    self.server_discarding = header.frame();
+                    continue;
+                }
+                Passage::Whole => {}
             }
             if header.body > self.limits.message {
                 return Err(protocol_error(
@@ -66,30 +85,36 @@ impl Engine {
         }
     }
 
-    /// Whether the message passes in pieces, without being looked into. Counts it as it begins.
-    fn streams(&mut self, header: Header) -> Result<bool, ProtocolError> {
+    /// How the message passes. Counts it as it begins.
+    fn passage(&mut self, header: Header) -> Result<Passage, ProtocolError> {
         match header.tag {
             server::DATA_ROW => {
                 let run = self.running(header.tag)?;
-                if run.masks.is_empty() {
-                    run.outcome.rows += 1;
-                    run.outcome.bytes += header.body as u64;
-                    return Ok(true);
+                if !run.may_show_a_row() {
+                    return Ok(Passage::Nowhere);
                 }
-                Ok(false)
+                if !run.masks.is_empty() {
+                    return Ok(Passage::Whole);
+                }
+                run.outcome.rows += 1;
+                run.outcome.bytes += header.body as u64;
+                Ok(Passage::Through)
             }
             server::COPY_DATA => {
                 let run = self.running(header.tag)?;
+                if !run.may_show_a_row() {
+                    return Ok(Passage::Nowhere);
+                }
                 run.outcome.bytes += header.body as u64;
-                Ok(true)
+                Ok(Passage::Through)
             }
             server::FUNCTION_CALL_RESPONSE => {
                 let run = self.running(header.tag)?;
                 assert_unmasked(run)?;
                 run.outcome.bytes += header.body as u64;
-                Ok(true)
+                Ok(Passage::Through)
             }
-            _ => Ok(false),
+            _ => Ok(Passage::Whole),
         }
     }
 
@@ -107,6 +132,9 @@ impl Engine {
 
     fn answer(&mut self, tag: u8, message: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
         let body = frame::body(&message);
+        if self.is_cut_off(tag, &body, out)? {
+            return Ok(());
+        }
         match tag {
             server::NOTICE_RESPONSE | server::NOTIFICATION_RESPONSE => {}
             server::PARAMETER_STATUS => {
@@ -249,7 +277,7 @@ impl Engine {
     }
 
     /// CommandComplete: the end of an Execute, or of one statement of a Query.
-    fn completed(&mut self, command_tag: String) -> Result<(), ProtocolError> {
+    pub(crate) fn completed(&mut self, command_tag: String) -> Result<(), ProtocolError> {
         let run = self.running(server::COMMAND_COMPLETE)?;
         run.plan = None;
         match command_tag.as_str() {
@@ -264,15 +292,20 @@ impl Engine {
             .outcome
             .tags
             .push(command_tag);
-        self.ended(server::COMMAND_COMPLETE, Status::Completed)
+        let status = match self.running(server::COMMAND_COMPLETE)?.is_cut_off() {
+            true => Status::Limited,
+            false => Status::Completed,
+        };
+        self.ended(server::COMMAND_COMPLETE, status)
     }
 
     /// An Execute ended. A Query goes on until ReadyForQuery.
-    fn ended(&mut self, tag: u8, status: Status) -> Result<(), ProtocolError> {
+    pub(crate) fn ended(&mut self, tag: u8, status: Status) -> Result<(), ProtocolError> {
         match self.pipeline.front() {
             Some(Awaited::Query(run)) if run.refused.is_none() => Ok(()),
             Some(Awaited::Execute(..)) => {
-                if let Some(Awaited::Execute(run, _)) = self.pipeline.answered() {
+                if let Some(Awaited::Execute(run, portal)) = self.pipeline.answered() {
+                    portal.shown.fetch_add(run.outcome.rows, Ordering::Relaxed);
                     self.finish(run, status);
                 }
                 Ok(())

@@ -1,6 +1,7 @@
 //! Parse, Bind, Describe, Execute and Close: what names are made, and what the text behind a name is.
 //! <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
@@ -118,6 +119,7 @@ impl Engine {
             parameters,
             since: self.last_ticket,
             fields: OnceLock::new(),
+            shown: AtomicU64::new(0),
         };
         self.pipeline.sent(Awaited::Bind);
         self.portals
@@ -152,7 +154,7 @@ impl Engine {
         body: Bytes,
         out: &mut Outbox,
     ) -> Result<Step, Malformed> {
-        let name = execute::read(body)?;
+        let (name, rows) = execute::read(body)?;
         let portal = match self.portals.find(&name, self.segment) {
             Found::Unsettled => return Ok(Step::Wait),
             // What runs between a Bind and its Execute may end the portal and make another of that name.
@@ -181,6 +183,7 @@ impl Engine {
         let question = Question::Execute {
             message: message.clone(),
             portal,
+            rows,
             holds_up: statement.holds_up,
         };
         Ok(Step::Ask(self.ask(question, Ask::Run(command))))

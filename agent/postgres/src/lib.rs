@@ -20,6 +20,7 @@ mod encryption;
 mod extended;
 mod failures;
 mod frame;
+mod limit;
 mod messages;
 mod pipeline;
 mod reader;

@@ -13,9 +13,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::{MaskedColumn, Masks, Outcome, Refusal, Status};
+use model::{MaskedColumn, Outcome, Refusal, Status, Terms};
 use protocol::Ticket;
 
+use crate::limit::Allowance;
 use crate::rows::Plan;
 use crate::statements::Portal;
 
@@ -51,6 +52,8 @@ pub struct Run {
     pub refused: Option<Refusal>,
     /// How rows of the current result are masked, once its columns are known.
     pub plan: Option<Plan>,
+    /// How many rows it may still show, where they are limited.
+    pub allowance: Option<Allowance>,
     pub behind: Behind,
     pub outcome: Outcome,
 }
@@ -69,13 +72,17 @@ pub enum Behind {
 }
 
 impl Run {
-    pub fn new(ticket: Ticket, masks: Masks, holds_up: bool) -> Self {
+    /// `shown`: rows of the same result that were shown before.
+    pub fn new(ticket: Ticket, terms: Terms, holds_up: bool, shown: u64) -> Self {
+        let Terms { masks, limit } = terms;
+        let holds_up = holds_up || limit.is_some();
         Self {
             ticket,
             withholds: !masks.told.is_empty(),
             masks: masks.shown,
             refused: None,
             plan: None,
+            allowance: limit.map(|limit| Allowance::new(limit, shown)),
             behind: if holds_up {
                 Behind::Nothing
             } else {
@@ -88,7 +95,7 @@ impl Run {
     pub fn refused(ticket: Ticket, refusal: Refusal) -> Self {
         Self {
             refused: Some(refusal),
-            ..Self::new(ticket, Masks::none(), false)
+            ..Self::new(ticket, Terms::default(), false, 0)
         }
     }
 }

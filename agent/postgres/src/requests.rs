@@ -2,7 +2,7 @@
 //!
 //! What becomes of a verdict is not known here (see `verdicts`).
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use protocol::{Ask, Command, Outbox, Progress, ProtocolError, Side, Source};
 
 use crate::frame::{self, Header, client};
@@ -11,7 +11,7 @@ use crate::messages::query;
 use crate::pipeline::{Awaited, Behind};
 use crate::reader::Malformed;
 use crate::refusal::{protocol_error, too_large};
-use crate::session::{Engine, Phase, forward, pass};
+use crate::session::{Engine, Phase, discard, forward, pass};
 use crate::verdicts::Question;
 
 /// Bytes of a message that only names something; `PQ_SMALL_MESSAGE_LIMIT` in PostgreSQL's `libpq/libpq.h`.
@@ -109,11 +109,7 @@ impl Engine {
         if self.client_passing > 0 {
             pass(&mut self.client_passing, input, &mut out.to_server);
         }
-        if self.client_discarding > 0 {
-            let length = self.client_discarding.min(input.len());
-            input.advance(length);
-            self.client_discarding -= length;
-        }
+        discard(&mut self.client_discarding, input);
     }
 
     /// Throws away the message that comes next.

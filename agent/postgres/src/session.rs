@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use model::{Refusal, Verdict};
 use protocol::{
     CancelKey, Outbox, Progress, ProtocolError, Session, Side, Ticket, Transaction, Upstream,
@@ -95,6 +95,8 @@ pub struct Engine {
     pub(crate) is_bind_waiting: bool,
     /// Bytes of the server's current message that pass as they are.
     pub(crate) server_passing: usize,
+    /// Bytes of the server's current message that are thrown away.
+    pub(crate) server_discarding: usize,
     /// The client's message that is looked at next, possibly after an answer of the server.
     pub(crate) stalled: Option<Bytes>,
     /// Whether the server was asked to send what that message waits for.
@@ -133,6 +135,7 @@ impl Engine {
             binding: None,
             is_bind_waiting: false,
             server_passing: 0,
+            server_discarding: 0,
             stalled: None,
             flushed: false,
             question: None,
@@ -306,6 +309,13 @@ pub(crate) fn pass(passing: &mut usize, input: &mut BytesMut, out: &mut BytesMut
     } else {
         out.extend_from_slice(&input.split_to(length));
     }
+}
+
+/// Throws up to `discarding` bytes away.
+pub(crate) fn discard(discarding: &mut usize, input: &mut BytesMut) {
+    let length = (*discarding).min(input.len());
+    *discarding -= length;
+    input.advance(length);
 }
 
 /// Appends a message that was cut.

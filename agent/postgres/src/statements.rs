@@ -17,6 +17,7 @@
 //! the oldest when they become too many. What it does not know, nobody can judge, and nothing runs.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -47,6 +48,8 @@ pub struct Portal {
     pub since: Ticket,
     /// Its columns, once the server has described them. They never change.
     pub fields: OnceLock<Vec<Field>>,
+    /// Rows of it that the client has read, where they are limited.
+    pub shown: AtomicU64,
 }
 
 /// What a name stands for.

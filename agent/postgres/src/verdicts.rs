@@ -1,6 +1,7 @@
 //! What becomes of a verdict: a request is forwarded, or something that must fail is sent in its place.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use model::{Refusal, Status, Verdict};
@@ -31,6 +32,8 @@ pub(crate) enum Question {
     Execute {
         message: Bytes,
         portal: Arc<Portal>,
+        /// How many rows the client wants; 0 or less are all.
+        rows: i32,
         holds_up: bool,
     },
     Call(Bytes),
@@ -67,10 +70,10 @@ impl Engine {
             }
             // As the server does, a cancel is never answered.
             (Question::Cancel, _) => self.phase = Phase::Done,
-            (Question::Query { message, text }, Verdict::Forward(masks)) => {
+            (Question::Query { message, text }, Verdict::Forward(terms)) => {
                 // Commands of replication have other words for what takes data.
                 let holds_up = self.replicates || holds_up(&text);
-                let run = Run::new(ticket, masks, holds_up);
+                let run = Run::new(ticket, terms, holds_up, 0);
                 self.send(&message, Awaited::Query(run), out);
             }
             (Question::Parse { message, parse }, Verdict::Forward(_)) => {
@@ -80,12 +83,17 @@ impl Engine {
                 Question::Execute {
                     message,
                     portal,
+                    rows,
                     holds_up,
                 },
-                Verdict::Forward(masks),
-            ) => self.forward_execute(Run::new(ticket, masks, holds_up), &message, portal, out),
-            (Question::Call(message), Verdict::Forward(masks)) => {
-                let run = Run::new(ticket, masks, false);
+                Verdict::Forward(terms),
+            ) => {
+                let shown = portal.shown.load(Ordering::Relaxed);
+                let run = Run::new(ticket, terms, holds_up, shown);
+                self.forward_execute(run, &message, portal, rows, out);
+            }
+            (Question::Call(message), Verdict::Forward(terms)) => {
+                let run = Run::new(ticket, terms, false, 0);
                 self.send(&message, Awaited::Call(run), out);
             }
             // Nobody can say yes to what nobody has read.
@@ -126,12 +134,15 @@ impl Engine {
         run: Run,
         message: &Bytes,
         portal: Arc<Portal>,
+        rows: i32,
         out: &mut Outbox,
     ) {
         if !run.masks.is_empty() && portal.fields.get().is_none() {
             self.describe_unseen(&portal.name, Some(portal.clone()), out);
         }
         let is_held_up = run.behind == Behind::Nothing;
+        let limited = run.limited(&portal.name, rows);
+        let message = limited.as_ref().unwrap_or(message);
         self.send(message, Awaited::Execute(run, portal), out);
         if is_held_up {
             self.flush(out);
@@ -172,7 +183,7 @@ impl Engine {
         self.send(&describe.freeze(), awaited, out);
     }
 
-    fn refuse_extended(&mut self, ticket: Ticket, refusal: Refusal, out: &mut Outbox) {
+    pub(crate) fn refuse_extended(&mut self, ticket: Ticket, refusal: Refusal, out: &mut Outbox) {
         put_failing_parse(&mut out.to_server, ticket);
         self.pipeline.sent(Awaited::Refused(refusal));
     }

@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use approval::{Desk, Question, QuestionId, Requester, Waiting};
 use journal::{Draft, Filling, Journal, JournalError};
 use model::{
-    Approval, AuditEvent, AuditRecord, Decided, Decision, Effect, Login, Masks, Reason, Refusal,
-    RefusalKind, Request, SCHEMA_VERSION, SessionId, Stage, Subject, Target, Verdict,
+    Approval, AuditEvent, AuditRecord, Decided, Decision, Effect, Login, Masks, Reason, Recorded,
+    Refusal, RefusalKind, Request, SCHEMA_VERSION, SessionId, Stage, Subject, Target, Verdict,
 };
 use policy::{Moment, PolicySet};
 use protocol::{Command, Source};
@@ -129,8 +129,9 @@ impl Gate {
             let decided = decided(0, stage, &request, &known.decision, self.seen.hash());
             Draft::new(&decided).ok()
         })?;
+        let is_worded = known.decision.recorded >= Recorded::Statements;
         let wording = match &command.source {
-            Source::Text(text) if !reading.is_of(&command.source) => {
+            Source::Text(text) if is_worded && !reading.is_of(&command.source) => {
                 Some(std::str::from_utf8(text).ok()?)
             }
             _ => None,
@@ -141,12 +142,12 @@ impl Gate {
                 session: repeated.session,
                 time: repeated.time,
                 request: repeated.number,
-                parameters: &command.parameters,
+                parameters: if is_worded { &command.parameters } else { &[] },
                 text: wording,
             },
         );
         Some(match recorded {
-            Ok(_) => Verdict::Forward(known.decision.masks.clone()),
+            Ok(_) => Verdict::Forward(known.decision.terms.clone()),
             Err(error) => lost(&error),
         })
     }
@@ -166,7 +167,7 @@ impl Gate {
         match (decision.effect, case.stage) {
             // What is only prepared runs nothing; it is held when it is run, with its values.
             (Effect::Allow, _) | (Effect::Hold, Stage::Prepare) => {
-                Judged::Settled(Verdict::Forward(decision.masks))
+                Judged::Settled(Verdict::Forward(decision.terms))
             }
             (Effect::Deny, _) => Judged::Settled(Verdict::Refuse(denied(case, &decision.because))),
             (Effect::Hold, Stage::Connect) => Judged::Settled(Verdict::Refuse(login_not_held())),
@@ -224,7 +225,8 @@ impl Gate {
         }
         let (decision, policy) = self.decide(case, now(), true);
         let is_as_held = decision.effect == Effect::Allow
-            && decision.masks == held.decided.masks
+            && decision.terms.masks == held.decided.masks
+            && decision.terms.limit == held.decided.limit
             && policy == held.decided.policy;
         if !is_as_held {
             let decided = decided(case.number, case.stage, case.request, &decision, policy);
@@ -234,7 +236,7 @@ impl Gate {
             }
         }
         match decision.effect {
-            Effect::Allow => Verdict::Forward(decision.masks),
+            Effect::Allow => Verdict::Forward(decision.terms),
             Effect::Deny | Effect::Hold => Verdict::Refuse(denied(case, &decision.because)),
         }
     }
@@ -277,6 +279,7 @@ impl Gate {
             touches: None,
             effect: Effect::Deny,
             masks: Masks::none(),
+            limit: None,
             because: Reason {
                 explanation: refusal.message.clone(),
                 ..Reason::default()
@@ -319,13 +322,14 @@ fn decided(
         Request::Connect(login) => (Some(login.clone()), None),
         Request::Run(statement) => (None, Some(statement)),
     };
+    let worded = statement.filter(|_| decision.recorded >= Recorded::Statements);
     Decided {
         request: number,
         stage,
         login,
-        text: statement.map(|statement| statement.text.clone()),
+        text: worded.map(|statement| statement.text.clone()),
         fingerprint: statement.map(|statement| statement.fingerprint.to_string()),
-        parameters: statement
+        parameters: worded
             .map(|statement| statement.parameters.clone())
             .unwrap_or_default(),
         verbs: statement
@@ -333,7 +337,8 @@ fn decided(
             .unwrap_or_default(),
         touches: statement.map(|statement| statement.touches.clone()),
         effect: decision.effect,
-        masks: decision.masks.clone(),
+        masks: decision.terms.masks.clone(),
+        limit: decision.terms.limit.clone(),
         because: decision.because.clone(),
         policy,
     }
@@ -341,6 +346,11 @@ fn decided(
 
 fn question(case: &Case<'_>, decided: &Decided, now: i64, timeout: Duration) -> Question {
     let timeout = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
+    // Who is asked sees it whole, whatever is kept of it.
+    let (text, parameters) = match case.request {
+        Request::Run(statement) => (statement.text.clone(), statement.parameters.clone()),
+        Request::Connect(_) => (Arc::default(), Arc::default()),
+    };
     Question {
         id: QuestionId::random(),
         session: case.subject.session,
@@ -349,9 +359,9 @@ fn question(case: &Case<'_>, decided: &Decided, now: i64, timeout: Duration) -> 
         server: case.target.server.clone(),
         database: case.login.database.clone(),
         user: case.login.user.clone(),
-        text: decided.text.clone().unwrap_or_default(),
+        text,
         fingerprint: decided.fingerprint.clone().unwrap_or_default(),
-        parameters: decided.parameters.clone(),
+        parameters,
         because: decided.because.clone(),
         asked_at: now,
         expires_at: now.saturating_add(timeout),

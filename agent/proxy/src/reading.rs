@@ -238,7 +238,7 @@ impl Remembered {
 mod tests {
     use std::fs;
 
-    use model::{Effect, Login, Masks, Outcome, Reason, Status};
+    use model::{Effect, Login, Outcome, Reason, Recorded, Status, Terms};
     use sql::Rows;
 
     use super::*;
@@ -363,7 +363,8 @@ mod tests {
     fn decision() -> Decision {
         Decision {
             effect: Effect::Allow,
-            masks: Masks::none(),
+            terms: Terms::default(),
+            recorded: Recorded::default(),
             because: Reason::default(),
         }
     }

@@ -165,7 +165,7 @@ impl Session {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
         match outcome.status {
-            Status::Completed | Status::Suspended => {
+            Status::Completed | Status::Suspended | Status::Limited => {
                 for change in &facts.changes {
                     self.learn(change);
                 }

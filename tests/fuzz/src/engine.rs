@@ -179,7 +179,7 @@ impl<S: Session> Driver<S> {
         // Nobody can say yes to what nobody has read.
         let yes = yes && !matches!(ask, Ask::Unread(_));
         let verdict = match yes {
-            true => Verdict::Forward(masks(self.judging)),
+            true => Verdict::Forward(masks(self.judging).into()),
             false => Verdict::Refuse(refusal()),
         };
         let key = match &ask {

@@ -14,6 +14,7 @@ mod poolers;
 mod pressure;
 mod refusals;
 mod replication;
+mod rows;
 mod tls;
 mod upstream;
 mod versions;

@@ -245,6 +245,24 @@ fn only_those_whom_the_policies_name_settle() {
 }
 
 #[test]
+fn who_must_say_why_does_not_approve_without_a_reason() {
+    let desk = Desk::new(8);
+    let mut asked = question(&["dba"]);
+    asked.because.reason_required = true;
+    let id = asked.id.clone();
+    let _waiting = desk.ask(asked).unwrap();
+    let missing = || Err(ApprovalError::ReasonMissing { id: id.clone() });
+    for reason in [None, Some(" ".to_owned())] {
+        assert_eq!(
+            desk.settle(&id, &bob(), Answer::Approve { reason }),
+            missing()
+        );
+    }
+    let reason = Some("ticket 7".to_owned());
+    assert_eq!(desk.settle(&id, &bob(), Answer::Approve { reason }), Ok(()));
+}
+
+#[test]
 fn a_question_is_settled_once() {
     let desk = Desk::default();
     let asked = question(&[]);

@@ -105,6 +105,9 @@ fn show(question: &Question) {
     println!("held by     {}", question.because.policies.join(", "));
     println!("why         {}", question.because.explanation);
     println!("approvers   {approvers}");
+    if question.because.reason_required {
+        println!("reason      required: approve with --reason");
+    }
     for (index, parameter) in question.parameters.iter().enumerate() {
         println!("${:<10} {}", index + 1, value(parameter));
     }

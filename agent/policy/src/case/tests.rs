@@ -83,6 +83,9 @@ fn unsorted(policies: &[String]) -> PolicySet {
 }
 
 proptest! {
+    // Most of the time goes into validating the policies.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn policies_that_are_left_out_change_no_answer(
         policies in prop::collection::vec(policy(), 1..20),

@@ -24,7 +24,8 @@ fn only_problem(policy: &str) -> String {
 fn an_unknown_annotation_is_refused_at_its_place() {
     assert_eq!(
         only_problem("// first\n@id(\"a\")\n  @foo(\"x\")\npermit (principal, action, resource);"),
-        "a.cedar:3:3: unknown annotation @foo; write one of @id, @description, @approvers, @hint"
+        "a.cedar:3:3: unknown annotation @foo; write one of @id, @description, @hint, @approvers, \
+         @reason_required, @max_rows, @record"
     );
 }
 
@@ -172,4 +173,34 @@ fn the_hash_changes_with_every_name_and_content() {
     assert_ne!(base, hash(&[("b.cedar", FINE)]));
     assert_ne!(base, hash(&[("a.cedar", &format!("{FINE} "))]));
     assert_ne!(base, hash(&[("a.cedar", FINE), ("classes.toml", PII)]));
+}
+
+#[test]
+fn an_annotation_without_a_meaning_says_what_to_write() {
+    let permit = "permit (principal, action, resource);";
+    for (annotation, policy, says) in [
+        ("@max_rows(\"many\")", permit, "is no number of rows"),
+        ("@max_rows(\"0\")", permit, "is no number of rows"),
+        ("@max_rows(\"-1\")", permit, "is no number of rows"),
+        (
+            "@max_rows(\"1\")",
+            "forbid (principal, action, resource);",
+            "limits what a policy permits",
+        ),
+        ("@record(\"everything\")", permit, "is not known"),
+        (
+            "@reason_required",
+            permit,
+            "@reason_required without effect",
+        ),
+        ("@reason_required(\"yes\")", permit, "takes no value"),
+    ] {
+        let found = problems(&[("a.cedar", &format!("@id(\"a\")\n{annotation}\n{policy}"))]);
+        assert!(
+            found
+                .iter()
+                .any(|problem| problem.starts_with("a.cedar:2:1: ") && problem.contains(says)),
+            "{annotation}: {found:?}"
+        );
+    }
 }

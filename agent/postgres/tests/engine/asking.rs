@@ -180,7 +180,7 @@ fn a_verdict_for_another_ticket_changes_nothing() {
     let mut play = Play::ready();
     play.client(client::query("select held"));
     let mut out = Outbox::default();
-    let verdict = model::Verdict::Forward(model::Masks::none());
+    let verdict = model::Verdict::Forward(model::Terms::default());
     assert!(play.engine.resolve(Ticket(9), verdict, &mut out).is_err());
     assert!(out.to_server.is_empty());
     assert_eq!(play.yes().at_server(), client::query("select held"));

@@ -11,8 +11,9 @@ mod cuts;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
-mod malformed;
+mod limited;
 #[cfg(test)]
+mod malformed;
 mod masking;
 #[cfg(test)]
 mod messages;

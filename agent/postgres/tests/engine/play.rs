@@ -1,11 +1,13 @@
 //! A pump and a gate for one engine: feeds it, answers its questions, and keeps what came out.
 //!
 //! The gate knows one rule: a text with the word `forbidden` (or the function 13) is refused, one with `ssn` is masked,
-//! of one with `told` no error may tell a row, and one with `held` waits until the test says what becomes of it.
+//! of one with `told` no error may tell a row, one with `few` shows two rows, and one with `held` waits until the test
+//! says what becomes of it.
 
 use bytes::BytesMut;
 use model::{
-    MaskFunction, MaskedColumn, Masks, Outcome, Parameter, Refusal, RefusalKind, Status, Verdict,
+    MaskFunction, MaskedColumn, Masks, Outcome, Parameter, Refusal, RefusalKind, RowLimit, Status,
+    Terms, Verdict,
 };
 use protocol::{
     Ask, CancelKey, Command, Outbox, Progress, ProtocolError, Session, Side, Source, Ticket,
@@ -90,7 +92,7 @@ impl Play {
 
     /// Says yes to the question that is held.
     pub fn yes(&mut self) -> &mut Self {
-        self.answer(Verdict::Forward(Masks::none()))
+        self.answer(Verdict::Forward(Terms::default()))
     }
 
     /// Says no to the question that is held.
@@ -216,10 +218,22 @@ fn judge(ask: &Ask) -> Option<Verdict> {
     let refused = said.contains("forbidden") || said.contains("#13") || said.contains("unread");
     Some(match ask {
         _ if refused => Verdict::Refuse(refusal()),
-        Ask::Run(_) if said.contains("told") => Verdict::Forward(told()),
-        Ask::Run(_) if said.contains("ssn") => Verdict::Forward(masks()),
-        _ => Verdict::Forward(Masks::none()),
+        Ask::Run(_) if said.contains("told") => Verdict::Forward(told().into()),
+        Ask::Run(_) if said.contains("few") => Verdict::Forward(few(said.contains("ssn"))),
+        Ask::Run(_) if said.contains("ssn") => Verdict::Forward(masks().into()),
+        _ => Verdict::Forward(Terms::default()),
     })
+}
+
+/// Two rows, masked perhaps.
+fn few(masked: bool) -> Terms {
+    Terms {
+        masks: if masked { masks() } else { Masks::none() },
+        limit: Some(RowLimit {
+            rows: 2,
+            by: ["few-rows".into()].into(),
+        }),
+    }
 }
 
 /// Column 2 of table 16400 is not to be seen.
