@@ -108,6 +108,7 @@ async fn serve(
     let control = tokio::spawn(control.serve(listener));
     let proxy = Proxy {
         shared: Shared {
+            usages: proxy::Usages::default(),
             gate: Gate::new(
                 published,
                 journal.clone(),

@@ -63,6 +63,7 @@ fn decided() -> Decided {
             explanation: "permitted by applications-may-read".into(),
             hint: None,
             approvers: Vec::new(),
+            ..Reason::default()
         },
         policy: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae".into(),
     }

@@ -10,6 +10,7 @@ mod object;
 mod peer;
 mod request;
 mod subject;
+mod usage;
 
 pub use decision::{
     Decision, Effect, Reason, Recorded, Refusal, RefusalKind, RowLimit, Terms, Verdict,
@@ -25,3 +26,4 @@ pub use request::{
     Statement, Status, Touch, Touches, Use, Verb,
 };
 pub use subject::{SessionId, Subject, Target, Workload};
+pub use usage::{Count, Usage};

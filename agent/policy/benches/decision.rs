@@ -156,6 +156,7 @@ fn decisions(criterion: &mut Criterion) {
         time: MONDAY,
         in_transaction: false,
         approved: false,
+        usage: model::Usage::default(),
     };
     let mut group = criterion.benchmark_group("decision");
     for (what, request, masked) in [
@@ -171,7 +172,7 @@ fn decisions(criterion: &mut Criterion) {
                 Effect::Allow,
                 "the cheap way out is not measured"
             );
-            assert_eq!(decision.masks.shown.len(), masked);
+            assert_eq!(decision.terms.masks.shown.len(), masked);
             group.bench_function(format!("{what}, {number} policies"), |bencher| {
                 bencher.iter(decide)
             });

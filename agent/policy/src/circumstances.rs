@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use cedar_policy::{Context, RestrictedExpression};
-use model::{Login, Shape, Subject};
+use model::{Count, Login, Shape, Subject, Usage};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -18,6 +18,8 @@ pub struct Moment {
     pub in_transaction: bool,
     /// Whether somebody approved exactly this request.
     pub approved: bool,
+    /// How much the subject ran and read before.
+    pub usage: Usage,
 }
 
 /// Everything but what differs from ask to ask.
@@ -28,6 +30,7 @@ pub(crate) struct Circumstances<'a> {
     pub shape: Shape,
     in_transaction: bool,
     time: OffsetDateTime,
+    usage: Usage,
 }
 
 impl<'a> Circumstances<'a> {
@@ -44,6 +47,7 @@ impl<'a> Circumstances<'a> {
             source: subject.address.ip().to_canonical(),
             shape,
             in_transaction: moment.in_transaction,
+            usage: moment.usage,
             time: OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
                 .map_err(Uncertain::fact)?,
         })
@@ -74,6 +78,7 @@ impl<'a> Circumstances<'a> {
             ),
             ("source", Value::new_ip(self.source.to_string())),
             ("db_user", Value::new_string(self.login.user.clone())),
+            ("usage", usage(&self.usage)?),
         ];
         if let Some(limit) = self.shape.limit {
             pairs.push((
@@ -91,4 +96,28 @@ impl<'a> Circumstances<'a> {
         )
         .map_err(Uncertain::fact)
     }
+}
+
+fn usage(usage: &Usage) -> Result<RestrictedExpression, Uncertain> {
+    record([
+        ("session", count(usage.session)?),
+        ("minute", count(usage.minute)?),
+        ("hour", count(usage.hour)?),
+    ])
+}
+
+fn count(count: Count) -> Result<RestrictedExpression, Uncertain> {
+    let long = |number| RestrictedExpression::new_long(i64::try_from(number).unwrap_or(i64::MAX));
+    record([
+        ("statements", long(count.statements)),
+        ("rows", long(count.rows)),
+        ("bytes", long(count.bytes)),
+    ])
+}
+
+fn record<const N: usize>(
+    fields: [(&str, RestrictedExpression); N],
+) -> Result<RestrictedExpression, Uncertain> {
+    let fields = fields.map(|(name, value)| (name.to_owned(), value));
+    RestrictedExpression::new_record(fields).map_err(Uncertain::fact)
 }

@@ -1,12 +1,12 @@
-//! Whether a policy's answer can change by time passing: then an answer is only good for the moment it was given.
+//! Whether a policy's answer about the same request can change: then an answer is only good for the moment it was given.
 
 use cedar_policy::Policy;
 use serde_json::Value;
 
-/// The circumstances that the agent's clock gives.
-const OF_THE_CLOCK: [&str; 3] = ["time", "hour", "weekday"];
+/// The circumstances that the agent's clock gives, and those that other requests change.
+const OF_THE_MOMENT: [&str; 4] = ["time", "hour", "weekday", "usage"];
 
-/// Whether the policy reads the clock, as far as can be seen; what cannot be seen counts as read.
+/// Whether the policy reads one of them, as far as can be seen; what cannot be seen counts as read.
 pub(crate) fn is_read_by(policy: &Policy) -> bool {
     policy.to_json().map_or(true, |policy| is_read_in(&policy))
 }
@@ -19,7 +19,7 @@ fn is_read_in(value: &Value) -> bool {
         Value::Object(fields) => fields.iter().any(|(name, value)| {
             if matches!(name.as_str(), "." | "has") && is_context(value.get("left")) {
                 let attribute = value.get("attr").and_then(Value::as_str);
-                return attribute.is_none_or(|name| OF_THE_CLOCK.contains(&name));
+                return attribute.is_none_or(|name| OF_THE_MOMENT.contains(&name));
             }
             (name == "Var" && value == "context") || is_read_in(value)
         }),
@@ -44,12 +44,13 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_the_clock_is_seen() {
+    fn every_way_to_the_moment_is_seen() {
         for condition in [
             "context.hour < 18",
             "context[\"weekday\"] == 1",
             "context has time && true",
             "[1, 2].contains(context.weekday)",
+            "context.usage.hour.rows > 1000",
             "if context.approved then context.time > datetime(\"2026-01-01\") else false",
             "{\"now\": context}.now.approved",
         ] {

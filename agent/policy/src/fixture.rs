@@ -129,6 +129,7 @@ pub(crate) fn ask(set: &PolicySet, request: &Request, approved: bool) -> Explana
         time: MONDAY,
         in_transaction: false,
         approved,
+        usage: model::Usage::default(),
     };
     set.explain(
         &subject(&["w"]),

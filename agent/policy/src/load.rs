@@ -45,14 +45,14 @@ impl PolicySet {
             return Err(PolicyError::Invalid { problems });
         }
         let authorizer = Authorizer::new();
-        let depends_on_time = policies.policies().any(clock::is_read_by);
+        let depends_on_moment = policies.policies().any(clock::is_read_by);
         let actions = schema
             .action_entities()
             .map_err(|error| PolicyError::SchemaBroken {
                 message: words(&error),
             })?;
         Ok(Self {
-            depends_on_time,
+            depends_on_moment,
             slices: Slices::of(policies.policies(), &actions),
             rules,
             classes,

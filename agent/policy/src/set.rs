@@ -20,7 +20,7 @@ pub struct PolicySet {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) authorizer: Authorizer,
     pub(crate) hash: Arc<str>,
-    pub(crate) depends_on_time: bool,
+    pub(crate) depends_on_moment: bool,
 }
 
 impl PolicySet {
@@ -29,9 +29,9 @@ impl PolicySet {
         Arc::clone(&self.hash)
     }
 
-    /// Whether a decision can change by time passing alone.
-    pub fn depends_on_time(&self) -> bool {
-        self.depends_on_time
+    /// Whether a decision about the same request can change by time passing, or by what was read meanwhile.
+    pub fn depends_on_moment(&self) -> bool {
+        self.depends_on_moment
     }
 
     /// Number of policies.

@@ -152,6 +152,7 @@ impl Case {
             time: MONDAY,
             in_transaction: false,
             approved: self.approved,
+            usage: model::Usage::default(),
         };
         let subject = fixture::subject(&[&self.workload]);
         set.explain(

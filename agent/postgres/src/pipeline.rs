@@ -183,6 +183,16 @@ impl Pipeline {
         last.is_some_and(|last| last > ticket)
     }
 
+    /// The run of this ticket, if it is under way.
+    pub fn run(&self, ticket: Ticket) -> Option<&Run> {
+        self.awaited.iter().find_map(|message| match message {
+            Awaited::Query(run) | Awaited::Call(run) | Awaited::Execute(run, _) => {
+                (run.ticket == ticket).then_some(run)
+            }
+            _ => None,
+        })
+    }
+
     /// Number of messages that await an answer.
     pub fn len(&self) -> usize {
         self.awaited.len()

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::{Buf, Bytes, BytesMut};
-use model::{Refusal, Verdict};
+use model::{Outcome, Refusal, Status, Verdict};
 use protocol::{
     CancelKey, Outbox, Progress, ProtocolError, Session, Side, Ticket, Transaction, Upstream,
 };
@@ -13,7 +13,7 @@ use crate::encryption::{Encryption, Tls};
 use crate::frame;
 use crate::messages::error_response::{self, Words};
 use crate::messages::{startup, status};
-use crate::pipeline::{Behind, Pipeline};
+use crate::pipeline::{Behind, Pipeline, outcome};
 use crate::refusal;
 use crate::statements::{Names, Portal, Prepared};
 use crate::verdicts::Question;
@@ -292,6 +292,14 @@ impl Session for Engine {
 
     fn transaction(&self) -> Transaction {
         self.transaction
+    }
+
+    fn outcome_so_far(&self, ticket: Ticket) -> Outcome {
+        let run = self.pipeline.run(ticket);
+        Outcome {
+            status: Status::Unknown,
+            ..run.map_or_else(|| outcome(Status::Unknown), |run| run.outcome.clone())
+        }
     }
 }
 

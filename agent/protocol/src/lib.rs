@@ -67,6 +67,9 @@ pub trait Session: Send {
 
     /// The transaction's state as the server last said it.
     fn transaction(&self) -> Transaction;
+
+    /// What came of a forwarded request so far, for one that will never end: its status is unknown.
+    fn outcome_so_far(&self, ticket: Ticket) -> Outcome;
 }
 
 /// How the connection to the server is protected.

@@ -16,7 +16,8 @@ use approval::{Desk, Question, QuestionId, Requester, Waiting};
 use journal::{Draft, Filling, Journal, JournalError};
 use model::{
     Approval, AuditEvent, AuditRecord, Decided, Decision, Effect, Login, Masks, Reason, Recorded,
-    Refusal, RefusalKind, Request, SCHEMA_VERSION, SessionId, Stage, Subject, Target, Verdict,
+    Refusal, RefusalKind, Request, SCHEMA_VERSION, SessionId, Stage, Subject, Target, Usage,
+    Verdict,
 };
 use policy::{Moment, PolicySet};
 use protocol::{Command, Source};
@@ -52,6 +53,8 @@ pub struct Case<'a> {
     pub request: &'a Request,
     /// Whether the session is inside a transaction block.
     pub in_transaction: bool,
+    /// How much came before it.
+    pub usage: Usage,
     /// What was decided about the same request before.
     pub memory: &'a Memory,
 }
@@ -184,6 +187,7 @@ impl Gate {
             time: now,
             in_transaction: case.in_transaction,
             approved,
+            usage: case.usage,
         };
         let decision =
             policies.decide(case.subject, case.target, case.login, case.request, &moment);

@@ -25,6 +25,7 @@ mod session;
 mod settings;
 mod stop;
 mod upstreams;
+mod usage;
 mod wire;
 mod workers;
 
@@ -36,5 +37,6 @@ pub use session::Shared;
 pub use settings::{Settings, Written};
 pub use stop::Stop;
 pub use upstreams::{Reached, Shown, Upstreams};
+pub use usage::Usages;
 pub use wire::{Duplex, Stream};
 pub use workers::Workers;

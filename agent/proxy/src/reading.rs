@@ -205,7 +205,7 @@ impl Memory {
         let remembered = remembered.as_ref()?;
         let holds = Arc::ptr_eq(&remembered.policies, policies)
             && remembered.in_transaction == in_transaction
-            && !policies.depends_on_time();
+            && !policies.depends_on_moment();
         holds.then(|| remembered.clone())
     }
 

@@ -9,7 +9,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use model::{Approval, Outcome, Refusal, RefusalKind, Request, Stage, Status, Verdict};
+use model::{
+    Approval, Count, Outcome, Refusal, RefusalKind, Request, Stage, Status, Usage, Verdict,
+};
 use protocol::{Ask, Progress, Side, Ticket, Transaction};
 
 use crate::cancels::Known;
@@ -18,8 +20,14 @@ use crate::gate::{Case, Held, Judged, Repeated, now};
 use crate::pump::{Event, Waiting};
 use crate::reading::Reading;
 use crate::scene::{REPORTED, Reported, Scene};
-use crate::session::{End, Session, UnderWay, finished};
+use crate::session::{End, Session, UnderWay, finished, read};
 use crate::stop::{Stop, Wish};
+
+const ONE_STATEMENT: Count = Count {
+    statements: 1,
+    rows: 0,
+    bytes: 0,
+};
 
 /// A request on its way through the gate, with all that the gate needs of it.
 struct Asked {
@@ -29,6 +37,7 @@ struct Asked {
     request: Request,
     reading: Arc<Reading>,
     in_transaction: bool,
+    usage: Usage,
 }
 
 /// What became of a question of the engine.
@@ -49,6 +58,7 @@ impl Asked {
             stage: self.stage,
             request: &self.request,
             in_transaction: self.in_transaction,
+            usage: self.usage,
             memory: &self.reading.memory,
         }
     }
@@ -164,6 +174,7 @@ impl Session {
         let scene = scene.clone();
         let reported = self.reported();
         let in_transaction = self.pump.engine.transaction() != Transaction::Idle;
+        let usage = self.meter.usage();
         Box::pin(async move {
             let (stage, command) = match ask {
                 Ask::Prepare(command) => (Stage::Prepare, command),
@@ -183,6 +194,7 @@ impl Session {
                 request: Request::Run(statement),
                 reading,
                 in_transaction,
+                usage,
             });
             let judged = gate.judge(&asked.case()).await;
             Answer::Judged(asked, judged)
@@ -223,6 +235,9 @@ impl Session {
         verdict: Verdict,
         since: Instant,
     ) -> Result<(), SessionError> {
+        if stage == Stage::Run {
+            self.meter.add(ONE_STATEMENT);
+        }
         if let Verdict::Forward(_) = verdict {
             // What is only prepared changes nothing.
             let reading = (stage == Stage::Run).then_some(reading);
@@ -285,6 +300,7 @@ impl Session {
             None if matches!(outcome.status, Status::Failed { .. }) => scene.failed(),
             None => {}
         }
+        self.meter.add(read(&outcome));
         let event = finished(ticket, outcome, request.since);
         self.shared.gate.record(self.subject.session, event).await?;
         Ok(())

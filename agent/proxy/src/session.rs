@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use intercept::Endpoint;
 use model::{
-    Approval, AuditEvent, Finished, Login, Opened, Outcome, Request, Stage, Status, Subject,
-    Target, Verdict,
+    Approval, AuditEvent, Count, Finished, Login, Opened, Outcome, Request, Stage, Subject, Target,
+    Verdict,
 };
 use protocol::{Ask, CancelKey, Outbox, Progress, Side, Ticket};
 use tokio::net::TcpStream;
@@ -23,6 +23,7 @@ use crate::scene::Scene;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::upstreams::Upstreams;
+use crate::usage::{Meter, Usages};
 use crate::wire::Connection;
 
 /// What every session needs.
@@ -34,6 +35,8 @@ pub struct Shared {
     pub catalog: catalog::Catalog,
     /// Cancel keys of live sessions.
     pub cancels: Cancels,
+    /// How much subjects ran and read.
+    pub usages: Usages,
     /// Reaches servers.
     pub upstreams: Upstreams,
     /// Shows clients a certificate; none: they are told that there is no TLS.
@@ -52,6 +55,7 @@ pub struct Session {
     pub(crate) subject: Subject,
     pub(crate) target: Target,
     pub(crate) pump: Pump,
+    pub(crate) meter: Arc<Meter>,
     /// In the order of asking.
     pub(crate) under_way: VecDeque<UnderWay>,
     /// The request that waits for a person.
@@ -98,6 +102,7 @@ impl Session {
             server: None,
         };
         Self {
+            meter: Arc::new(shared.usages.meter(&subject)),
             shared,
             subject,
             target,
@@ -221,6 +226,7 @@ impl Session {
             stage: Stage::Connect,
             request: &request,
             in_transaction: false,
+            usage: self.meter.usage(),
             memory: &Memory::default(),
         };
         let verdict = match self.shared.gate.judge(&case).await {
@@ -264,14 +270,9 @@ impl Session {
                 .await?;
         }
         for request in std::mem::take(&mut self.under_way) {
-            let unknown = Outcome {
-                status: Status::Unknown,
-                tags: Vec::new(),
-                rows: 0,
-                bytes: 0,
-                masked: 0,
-            };
-            let event = finished(request.ticket, unknown, request.since);
+            let outcome = self.pump.engine.outcome_so_far(request.ticket);
+            self.meter.add(read(&outcome));
+            let event = finished(request.ticket, outcome, request.since);
             self.shared.gate.record(id, event).await?;
         }
         self.shared
@@ -291,6 +292,15 @@ fn opened(subject: &Subject, target: &Target, destination: SocketAddr) -> Opened
         address: subject.address,
         destination,
         target: target.clone(),
+    }
+}
+
+/// What the client read of it.
+pub(crate) fn read(outcome: &Outcome) -> Count {
+    Count {
+        statements: 0,
+        rows: outcome.rows,
+        bytes: outcome.bytes,
     }
 }
 

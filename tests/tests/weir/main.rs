@@ -17,5 +17,6 @@ mod replication;
 mod rows;
 mod tls;
 mod upstream;
+mod usage;
 mod versions;
 mod wire;

@@ -216,11 +216,13 @@ fn decided(effect: Effect, stage: Stage) -> AuditEvent {
             },
             false => Masks::none(),
         },
+        limit: None,
         because: Reason {
             policies: vec!["billing-reads".into()],
             explanation: "billing may read customers".to_owned(),
             hint: None,
             approvers: vec![],
+            ..Reason::default()
         },
         policy: "ab".repeat(32).into(),
     })

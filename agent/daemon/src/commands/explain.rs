@@ -56,6 +56,7 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         time: proxy::now(),
         in_transaction: false,
         approved: false,
+        usage: model::Usage::default(),
     };
     let explanation = policies.explain(&subject, &target, &login, &request, &moment);
     if wanted.json {

@@ -101,7 +101,7 @@ proptest! {
         let (subject, target, login) =
             (fixture::subject(&workloads), fixture::target(), fixture::login("alice"));
         let request = fixture::run(touches);
-        let moment = Moment { time: MONDAY, in_transaction: false, approved: false };
+        let moment = Moment { time: MONDAY, in_transaction: false, approved: false , usage: model::Usage::default()};
         let case = Case::new(&set, &subject, &target, &login, &request, &moment).unwrap();
         let all = unsorted(&policies);
         for ask in &case.asks {

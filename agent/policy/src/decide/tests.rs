@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Column, ColumnUse, Effect, MaskFunction, Object, Recorded, Relation, Request, Shape, Statement,
-    Touch, Use, Verb,
+    Column, ColumnUse, Count, Effect, MaskFunction, Object, Recorded, Relation, Request, Shape,
+    Statement, Touch, Usage, Use, Verb,
 };
 
 use crate::fixture::{MONDAY, ask, login, opaque, run, set, subject, table, target, touch};
@@ -93,6 +93,7 @@ fn a_time_that_cannot_be_told_denies() {
         time: i64::MAX,
         in_transaction: false,
         approved: true,
+        usage: model::Usage::default(),
     };
     let request = run(vec![]);
     let found = with_read("").decide(&subject(&["w"]), &target(), &login("a"), &request, &moment);
@@ -491,6 +492,7 @@ fn a_decision_is_the_same_every_time() {
         time: MONDAY,
         in_transaction: true,
         approved: false,
+        usage: model::Usage::default(),
     };
     let decide = || set.decide(&subject(&["w"]), &target(), &login("a"), &request, &moment);
     let first = decide();
@@ -584,4 +586,36 @@ fn where_rows_are_limited_statements_come_one_by_one() {
         found.because.explanation.contains("the text has several"),
         "{found}"
     );
+}
+
+#[test]
+fn what_was_read_before_can_forbid_more() {
+    let set = with_read(
+        r#"@id("enough") forbid(principal, action in Action::"read", resource)
+        when { context.usage.hour.rows > 1000 || context.usage.session.statements >= 10 };"#,
+    );
+    assert!(set.depends_on_moment());
+    let request = run(vec![touch(Verb::Select, "a", &[])]);
+    let effect = |rows, statements| {
+        let (mut hour, mut session) = (Count::default(), Count::default());
+        (hour.rows, session.statements) = (rows, statements);
+        let usage = Usage {
+            hour,
+            session,
+            ..Usage::default()
+        };
+        let moment = Moment {
+            time: MONDAY,
+            in_transaction: false,
+            approved: false,
+            usage,
+        };
+        let (subject, login) = (subject(&["w"]), login("alice"));
+        set.decide(&subject, &target(), &login, &request, &moment)
+            .effect
+    };
+    assert_eq!(effect(1000, 9), Effect::Allow);
+    assert_eq!(effect(1001, 0), Effect::Deny);
+    assert_eq!(effect(0, 10), Effect::Deny);
+    assert_eq!(effect(u64::MAX, 0), Effect::Deny);
 }
