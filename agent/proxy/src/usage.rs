@@ -21,9 +21,12 @@ const OF_AN_HOUR: u64 = 300;
 /// The counts of all subjects.
 #[derive(Clone)]
 pub struct Usages {
-    by_subject: Arc<Mutex<HashMap<Arc<str>, Arc<Mutex<Recent>>>>>,
+    by_subject: Arc<Mutex<BySubject>>,
     since: Instant,
 }
+
+/// By the name that a subject is counted under.
+type BySubject = HashMap<Arc<str>, Arc<Mutex<Recent>>>;
 
 /// Counts for one session.
 pub struct Meter {

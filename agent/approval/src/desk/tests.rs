@@ -247,7 +247,7 @@ fn only_those_whom_the_policies_name_settle() {
 #[test]
 fn who_must_say_why_does_not_approve_without_a_reason() {
     let desk = Desk::new(8);
-    let mut asked = question(&["dba"]);
+    let mut asked = question(&["dba-leads"]);
     asked.because.reason_required = true;
     let id = asked.id.clone();
     let _waiting = desk.ask(asked).unwrap();
