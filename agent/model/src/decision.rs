@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Masks;
+use crate::{Masks, Outputs};
 
 /// What the policies say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +27,16 @@ pub struct Terms {
     pub masks: Masks,
     /// How many rows its result may have, where that is limited.
     pub limit: Option<RowLimit>,
+    /// What the output of each statement of the text was understood to be: the server must say the same.
+    pub outputs: Arc<[Outputs]>,
 }
 
 impl From<Masks> for Terms {
     fn from(masks: Masks) -> Self {
-        Self { masks, limit: None }
+        Self {
+            masks,
+            ..Self::default()
+        }
     }
 }
 

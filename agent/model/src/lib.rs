@@ -7,6 +7,7 @@ mod decision;
 mod event;
 mod mask;
 mod object;
+mod output;
 mod peer;
 mod request;
 mod subject;
@@ -20,6 +21,7 @@ pub use event::{
 };
 pub use mask::{MaskFunction, MaskedColumn, Masks};
 pub use object::{Column, Function, Object, Relation};
+pub use output::{BaseColumn, Output, Outputs};
 pub use peer::{Origin, Peer, Process};
 pub use request::{
     ColumnUse, Digest, Hashing, Login, Opacity, Outcome, Parameter, Replication, Request, Shape,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Column, Object, Relation};
+use crate::{Column, Object, Outputs, Relation};
 
 /// What passes the gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +125,8 @@ pub struct Statement {
     pub verbs: Vec<Verb>,
     /// What it touches, or that this is not known.
     pub touches: Touches,
+    /// What its output is made of, for each statement of the text; empty where opaque.
+    pub outputs: Arc<[Outputs]>,
     /// Its form.
     pub shape: Shape,
     /// Bind values, in order; empty for a statement that is only prepared.

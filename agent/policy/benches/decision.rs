@@ -99,6 +99,7 @@ fn select() -> Request {
         text: text.into(),
         fingerprint: Digest::of(text.as_bytes()),
         verbs: vec![Verb::Select],
+        outputs: Arc::default(),
         touches: Touches::Known(vec![touch]),
         shape: Shape {
             statements: 1,

@@ -36,8 +36,12 @@ impl PolicySet {
         request: &Request,
         moment: &Moment,
     ) -> Decision {
-        self.explain(subject, target, login, request, moment)
-            .into_decision()
+        let explanation = self.explain(subject, target, login, request, moment);
+        let mut decision = explanation.into_decision();
+        if let Request::Run(statement) = request {
+            decision.terms.outputs = statement.outputs.clone();
+        }
+        decision
     }
 
     /// [`PolicySet::decide`], with every question that was asked.

@@ -84,6 +84,7 @@ impl Explanation {
             terms: Terms {
                 masks: self.masks,
                 limit: self.limit,
+                ..Terms::default()
             },
             recorded: self.recorded,
             because: self.because,

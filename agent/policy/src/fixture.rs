@@ -114,6 +114,7 @@ pub(crate) fn statement(touches: Touches) -> Statement {
         text: "".into(),
         fingerprint: Digest::of(b""),
         verbs: vec![],
+        outputs: Arc::default(),
         touches,
         shape: Shape {
             statements: 1,

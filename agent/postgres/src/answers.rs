@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
-use model::{Outcome, Status};
+use model::{Outcome, Outputs, Status};
 use protocol::{Outbox, Progress, ProtocolError, Side, Transaction};
 
+use crate::agreement::disagreement;
 use crate::frame::{self, Header, server};
 use crate::messages::{row_description, status};
 use crate::pipeline::{Awaited, Behind, Run, outcome};
@@ -223,16 +224,20 @@ impl Engine {
         match self.pipeline.front() {
             Some(Awaited::Describe { portal, hidden }) => {
                 let hidden = *hidden;
+                let portal = portal.clone();
+                self.pipeline.answered();
                 if let Some(portal) = portal {
+                    assert_agreement(self.pipeline.outputs_of(&portal), &fields)?;
                     // A second Describe of a portal says the same.
                     let _ = portal.fields.set(fields);
                 }
-                self.pipeline.answered();
                 if hidden {
                     return Ok(());
                 }
             }
             Some(Awaited::Query(run)) if tag == server::ROW_DESCRIPTION => {
+                let statement = run.outcome.tags.len();
+                assert_agreement(run.outputs.get(statement), &fields)?;
                 if !run.masks.is_empty() {
                     run.plan = Some(plan(run, &fields)?);
                 }
@@ -366,6 +371,17 @@ fn assert_unmasked(run: &Run) -> Result<(), ProtocolError> {
         Side::Server,
         "a result that cannot be masked: it has no columns",
     ))
+}
+
+/// What is described is what was judged.
+pub(crate) fn assert_agreement(
+    outputs: Option<&Outputs>,
+    fields: &[row_description::Field],
+) -> Result<(), ProtocolError> {
+    match outputs.and_then(|outputs| disagreement(outputs, fields)) {
+        Some(what) => Err(protocol_error(Side::Server, format!("a result {what}"))),
+        None => Ok(()),
+    }
 }
 
 fn plan(run: &Run, fields: &[row_description::Field]) -> Result<Plan, ProtocolError> {

@@ -14,6 +14,7 @@
 //!
 //! Protocol: <https://www.postgresql.org/docs/current/protocol.html>.
 
+mod agreement;
 mod answers;
 mod binding;
 mod encryption;

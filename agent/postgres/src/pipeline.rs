@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::{MaskedColumn, Outcome, Refusal, Status, Terms};
+use model::{MaskedColumn, Outcome, Outputs, Refusal, Status, Terms};
 use protocol::Ticket;
 
 use crate::limit::Allowance;
@@ -52,6 +52,8 @@ pub struct Run {
     pub refused: Option<Refusal>,
     /// How rows of the current result are masked, once its columns are known.
     pub plan: Option<Plan>,
+    /// What its output was understood to be, for each statement of its text.
+    pub outputs: Arc<[Outputs]>,
     /// How many rows it may still show, where they are limited.
     pub allowance: Option<Allowance>,
     pub behind: Behind,
@@ -74,7 +76,11 @@ pub enum Behind {
 impl Run {
     /// `shown`: rows of the same result that were shown before.
     pub fn new(ticket: Ticket, terms: Terms, holds_up: bool, shown: u64) -> Self {
-        let Terms { masks, limit } = terms;
+        let Terms {
+            masks,
+            limit,
+            outputs,
+        } = terms;
         let holds_up = holds_up || limit.is_some();
         Self {
             ticket,
@@ -82,6 +88,7 @@ impl Run {
             masks: masks.shown,
             refused: None,
             plan: None,
+            outputs,
             allowance: limit.map(|limit| Allowance::new(limit, shown)),
             behind: if holds_up {
                 Behind::Nothing
@@ -181,6 +188,14 @@ impl Pipeline {
             _ => None,
         });
         last.is_some_and(|last| last > ticket)
+    }
+
+    /// What the output of this portal was understood to be, where it is run already.
+    pub fn outputs_of(&self, portal: &Arc<Portal>) -> Option<&Outputs> {
+        self.awaited.iter().find_map(|message| match message {
+            Awaited::Execute(run, of) if Arc::ptr_eq(of, portal) => run.outputs.first(),
+            _ => None,
+        })
     }
 
     /// The run of this ticket, if it is under way.

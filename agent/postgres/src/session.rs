@@ -220,8 +220,7 @@ impl Session for Engine {
     ) -> Result<(), ProtocolError> {
         match self.question.take() {
             Some((asked, question)) if asked == ticket => {
-                self.settle(ticket, question, verdict, out);
-                Ok(())
+                self.settle(ticket, question, verdict, out)
             }
             question => {
                 self.question = question;

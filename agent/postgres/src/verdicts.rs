@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use model::{Refusal, Status, Verdict};
-use protocol::{Outbox, Progress, Ticket};
+use protocol::{Outbox, Progress, ProtocolError, Ticket};
 
+use crate::answers::assert_agreement;
 use crate::frame::{Header, client};
 use crate::messages::parse::Parse;
 use crate::messages::target;
@@ -51,13 +52,13 @@ impl Engine {
         question: Question,
         verdict: Verdict,
         out: &mut Outbox,
-    ) {
+    ) -> Result<(), ProtocolError> {
         if let Question::Oversized(header, _) = &question {
             self.client_discarding = header.frame();
         }
         if self.pipeline.is_skipping() {
             self.settle_skipped(ticket, verdict);
-            return;
+            return Ok(());
         }
         match (question, verdict) {
             (Question::Connect(packet), Verdict::Forward(_)) => {
@@ -88,6 +89,9 @@ impl Engine {
                 },
                 Verdict::Forward(terms),
             ) => {
+                if let Some(fields) = portal.fields.get() {
+                    assert_agreement(terms.outputs.first(), fields)?;
+                }
                 let shown = portal.shown.load(Ordering::Relaxed);
                 let run = Run::new(ticket, terms, holds_up, shown);
                 self.forward_execute(run, &message, portal, rows, out);
@@ -108,6 +112,7 @@ impl Engine {
                 self.refuse(question.tag(), ticket, refusal, out);
             }
         }
+        Ok(())
     }
 
     /// An earlier message failed while the question was open: the server would skip this one, so it stays here.

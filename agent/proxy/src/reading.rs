@@ -76,6 +76,7 @@ impl Reading {
             fingerprint: self.fingerprint,
             verbs: self.facts.verbs.clone(),
             touches: self.facts.touches.clone(),
+            outputs: self.facts.outputs.clone(),
             shape: self.facts.shape,
             parameters: Arc::default(),
         }

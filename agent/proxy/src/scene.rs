@@ -199,6 +199,11 @@ impl Scene {
         }
     }
 
+    /// The server said what cannot be, as far as it was understood: the catalog may be another by now.
+    pub fn misunderstood(&self) {
+        self.database.invalidate();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,6 +225,7 @@ fn opaque(kind: &str, explanation: String) -> Facts {
             kind: kind.into(),
             explanation,
         }),
+        outputs: Arc::default(),
         shape: Shape::default(),
         changes: vec![Change::Anything],
         defines: true,

@@ -119,7 +119,15 @@ impl Session {
     /// session holds only what relaying needs.
     pub async fn run(mut self: Box<Self>, destination: SocketAddr) {
         let end = match Box::pin(self.begin(destination)).await {
-            Ok(Begun::LoggedIn(scene)) => self.relay(scene).await,
+            Ok(Begun::LoggedIn(scene)) => {
+                let end = self.relay(scene.clone()).await;
+                if let Err(SessionError::Protocol(error)) = &end
+                    && error.side == Side::Server
+                {
+                    scene.misunderstood();
+                }
+                end
+            }
             Ok(Begun::Over(end)) => Ok(end),
             Err(error) => Err(error),
         };

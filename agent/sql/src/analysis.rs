@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::{Object, Opacity, Shape, Touches, Verb};
+use model::{Object, Opacity, Outputs, Shape, Touches, Verb};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{RangeVar, RawStmt};
 
@@ -13,6 +13,7 @@ use crate::opacity::{self, Known};
 use crate::parse::parse;
 use crate::pattern::Pattern;
 use crate::record::Record;
+use crate::scope::Columns;
 use crate::session::Session;
 use crate::snapshot::{Relation, Snapshot};
 use crate::tree::{boxed, range_name};
@@ -69,6 +70,7 @@ pub fn analyse_call(oid: u32, snapshot: &Snapshot) -> Facts {
     Facts {
         verbs: record.verbs(),
         touches: Touches::Known(record.touches(snapshot)),
+        outputs: [Outputs::Unknown].into(),
         shape,
         changes,
         defines: false,
@@ -83,6 +85,10 @@ pub(crate) struct Analysis<'a> {
     pub(crate) changes: Vec<Change>,
     pub(crate) defines: bool,
     pub(crate) shape: Shape,
+    /// The output of the statement being analysed, where it is known.
+    pub(crate) output: Option<Columns>,
+    /// The outputs of the statements before it.
+    outputs: Vec<Outputs>,
     /// Whether the output being analysed is a plain call that runs exactly once: `SELECT f(...)` and nothing more.
     pub(crate) plain_call: bool,
     /// Whether the statement being analysed stands inside another one, and may run never, later or often.
@@ -103,6 +109,8 @@ impl<'a> Analysis<'a> {
                 statements: u32::try_from(statements).unwrap_or(u32::MAX),
                 limit: None,
             },
+            output: None,
+            outputs: Vec::new(),
             plain_call: false,
             deferred: false,
             new_schema: None,
@@ -116,6 +124,12 @@ impl<'a> Analysis<'a> {
             if let Some(statement) = boxed(&raw.stmt) {
                 self.statement(statement, alone)?;
             }
+            let output = self.output.take();
+            let output = match output {
+                Some(columns) => self.record.outputs(&columns, self.snapshot)?,
+                None => Outputs::Unknown,
+            };
+            self.outputs.push(output);
             let new = self.changes.get(before..).unwrap_or_default();
             if !new.is_empty() || self.defines {
                 self.session.to_mut().assume(new, self.defines);
@@ -136,6 +150,8 @@ impl<'a> Analysis<'a> {
         let deferred = std::mem::replace(&mut self.deferred, true);
         let result = statement.map_or(Ok(()), |statement| self.statement(statement, false));
         self.deferred = deferred;
+        // What is explained, prepared or declared is not what comes back.
+        self.output = None;
         result
     }
 
@@ -143,6 +159,7 @@ impl<'a> Analysis<'a> {
         Facts {
             verbs: self.record.verbs(),
             touches: Touches::Known(self.record.touches(self.snapshot)),
+            outputs: self.outputs.into(),
             shape: self.shape,
             changes: self.changes,
             defines: self.defines,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Digest, Opacity, Parameter, Shape, Statement, Touches, Verb};
+use model::{Digest, Opacity, Outputs, Parameter, Shape, Statement, Touches, Verb};
 
 use crate::path;
 use crate::session::{Path, Settings};
@@ -14,6 +14,8 @@ pub struct Facts {
     pub verbs: Vec<Verb>,
     /// What it touches, or that this is not known.
     pub touches: Touches,
+    /// What its output is made of, for each statement of the text; empty where opaque.
+    pub outputs: Arc<[Outputs]>,
     /// Its form.
     pub shape: Shape,
     /// What it changes of the session's SQL state.
@@ -30,6 +32,7 @@ impl Facts {
             fingerprint: Digest::of(text),
             verbs: self.verbs.clone(),
             touches: self.touches.clone(),
+            outputs: self.outputs.clone(),
             shape: self.shape,
             parameters,
         }
@@ -40,6 +43,7 @@ impl Facts {
         Self {
             verbs: Vec::new(),
             touches: Touches::Opaque(opacity),
+            outputs: Arc::default(),
             shape,
             changes: vec![Change::Anything],
             defines: !never_runs,

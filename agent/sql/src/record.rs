@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Column, ColumnUse, Object, Touch, Use, Verb};
+use model::{BaseColumn, Column, ColumnUse, Object, Output, Outputs, Touch, Use, Verb};
 
 use crate::opacity::{self, Known};
+use crate::scope::Columns;
 use crate::snapshot::{Relation, Snapshot};
 
 /// A base column that a value comes from: the touch that reads it, and the column's `attnum`.
@@ -122,6 +123,30 @@ impl Record {
         Ok(())
     }
 
+    /// The output with the names of its base columns.
+    pub(crate) fn outputs(&mut self, columns: &Columns, snapshot: &Snapshot) -> Known<Outputs> {
+        if columns.open.is_some() {
+            return Ok(Outputs::Unknown);
+        }
+        let mut outputs = Vec::new();
+        for column in &columns.list {
+            let mut from = Vec::new();
+            for origin in &column.origins {
+                let draft = self.drafts.get(origin.touch);
+                if let Some(Subject::Relation(relation)) = draft.map(|draft| &draft.subject) {
+                    from.extend(base_column(relation, origin.number));
+                    from.extend(reached(relation, snapshot));
+                }
+            }
+            self.spend(from.len())?;
+            outputs.push(Output {
+                name: column.name.clone(),
+                from,
+            });
+        }
+        Ok(Outputs::Known(outputs))
+    }
+
     pub(crate) fn verbs(&self) -> Vec<Verb> {
         self.verbs.clone()
     }
@@ -138,6 +163,24 @@ impl Record {
         }
         touches
     }
+}
+
+fn base_column(relation: &Relation, number: i16) -> Option<BaseColumn> {
+    let column = Column {
+        name: relation.column_name(number)?,
+        number: Some(number),
+    };
+    let relation = relation.name.clone();
+    Some(BaseColumn { relation, column })
+}
+
+/// What can come through any column of a view.
+fn reached<'a>(view: &'a Relation, snapshot: &'a Snapshot) -> impl Iterator<Item = BaseColumn> {
+    view.reaches.iter().flat_map(|(oid, numbers)| {
+        let base = snapshot.relation_by_oid(*oid);
+        let columns = numbers.iter();
+        columns.filter_map(move |number| base_column(base?, *number))
+    })
 }
 
 impl Draft {

@@ -4,7 +4,7 @@
 //! <https://www.postgresql.org/docs/current/protocol-replication.html>, `replication_scanner_is_replication_command` in
 //! PostgreSQL's `replication/repl_scanner.l`.
 
-use model::{Object, Replication, Shape, Touch, Touches, Verb};
+use model::{Object, Outputs, Replication, Shape, Touch, Touches, Verb};
 
 use crate::facts::Facts;
 
@@ -39,6 +39,7 @@ pub fn analyse_replication(text: &[u8], replication: Replication) -> Option<Fact
             restricted: true,
             through: None,
         }]),
+        outputs: [Outputs::Unknown].into(),
         shape: Shape {
             statements: 1,
             limit: None,

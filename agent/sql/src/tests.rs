@@ -3,6 +3,7 @@
 mod bypass;
 mod facts;
 mod limits;
+mod outputs;
 mod patterns;
 mod sessions;
 

@@ -31,12 +31,12 @@ impl Analysis<'_> {
                 if alone {
                     self.shape.limit = constant_limit(select);
                 }
-                self.select(select, &root, how)?;
+                self.output = Some(self.select(select, &root, how)?);
             }
-            NodeEnum::InsertStmt(insert) => drop(self.insert(insert, &root, how)?),
-            NodeEnum::UpdateStmt(update) => drop(self.update(update, &root, how)?),
-            NodeEnum::DeleteStmt(delete) => drop(self.delete(delete, &root, how)?),
-            NodeEnum::MergeStmt(merge) => drop(self.merge(merge, &root, how)?),
+            NodeEnum::InsertStmt(insert) => self.output = Some(self.insert(insert, &root, how)?),
+            NodeEnum::UpdateStmt(update) => self.output = Some(self.update(update, &root, how)?),
+            NodeEnum::DeleteStmt(delete) => self.output = Some(self.delete(delete, &root, how)?),
+            NodeEnum::MergeStmt(merge) => self.output = Some(self.merge(merge, &root, how)?),
             NodeEnum::CopyStmt(copy) => self.copy(copy)?,
             NodeEnum::ExplainStmt(explain) => self.nested(boxed(&explain.query))?,
             NodeEnum::PrepareStmt(prepare) => self.nested(boxed(&prepare.query))?,

@@ -1,5 +1,6 @@
 //! Weir against real kernels, servers and clients. One module per claim; the harness is the package's library.
 
+mod agreement;
 mod approvals;
 mod block;
 mod bypass;

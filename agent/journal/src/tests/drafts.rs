@@ -38,6 +38,7 @@ prop_compose! {
             touches: Some(Touches::Known(Vec::new())),
             effect: Effect::Allow,
             masks: Masks::none(),
+            limit: None,
             because: Reason { explanation, ..Reason::default() },
             policy: policy.into(),
         }

@@ -1,6 +1,8 @@
 //! The engine over its public contract: what reaches the server and the client, and what the caller is told.
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod asking;
 #[cfg(test)]
 mod binding;

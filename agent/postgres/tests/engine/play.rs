@@ -1,13 +1,13 @@
 //! A pump and a gate for one engine: feeds it, answers its questions, and keeps what came out.
 //!
 //! The gate knows one rule: a text with the word `forbidden` (or the function 13) is refused, one with `ssn` is masked,
-//! of one with `told` no error may tell a row, one with `few` shows two rows, and one with `held` waits until the test
-//! says what becomes of it.
+//! of one with `told` no error may tell a row, one with `few` shows two rows, each statement of one with `only id` shows the
+//! first column of table 16400, and one with `held` waits until the test says what becomes of it.
 
 use bytes::BytesMut;
 use model::{
-    MaskFunction, MaskedColumn, Masks, Outcome, Parameter, Refusal, RefusalKind, RowLimit, Status,
-    Terms, Verdict,
+    BaseColumn, Column, MaskFunction, MaskedColumn, Masks, Outcome, Output, Outputs, Parameter,
+    Refusal, RefusalKind, Relation, RowLimit, Status, Terms, Verdict,
 };
 use protocol::{
     Ask, CancelKey, Command, Outbox, Progress, ProtocolError, Session, Side, Source, Ticket,
@@ -204,9 +204,8 @@ impl Play {
     }
 
     fn resolve(&mut self, ticket: Ticket, verdict: Verdict) {
-        self.engine
-            .resolve(ticket, verdict, &mut self.out)
-            .expect("this ticket is open");
+        let resolved = self.engine.resolve(ticket, verdict, &mut self.out);
+        self.error = resolved.err();
     }
 }
 
@@ -220,9 +219,33 @@ fn judge(ask: &Ask) -> Option<Verdict> {
         _ if refused => Verdict::Refuse(refusal()),
         Ask::Run(_) if said.contains("told") => Verdict::Forward(told().into()),
         Ask::Run(_) if said.contains("few") => Verdict::Forward(few(said.contains("ssn"))),
+        Ask::Run(_) if said.contains("only id") => Verdict::Forward(only_id()),
         Ask::Run(_) if said.contains("ssn") => Verdict::Forward(masks().into()),
         _ => Verdict::Forward(Terms::default()),
     })
+}
+
+/// Two statements, each of which shows column 1 of table 16400.
+fn only_id() -> Terms {
+    let id = BaseColumn {
+        relation: Relation {
+            schema: "public".into(),
+            name: "customers".into(),
+            oid: Some(16400),
+        },
+        column: Column {
+            name: "id".into(),
+            number: Some(1),
+        },
+    };
+    let outputs = Outputs::Known(vec![Output {
+        name: "id".into(),
+        from: vec![id],
+    }]);
+    Terms {
+        outputs: [outputs.clone(), outputs].into(),
+        ..Terms::default()
+    }
 }
 
 /// Two rows, masked perhaps.
@@ -233,6 +256,7 @@ fn few(masked: bool) -> Terms {
             rows: 2,
             by: ["few-rows".into()].into(),
         }),
+        ..Terms::default()
     }
 }
 
