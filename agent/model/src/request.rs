@@ -287,6 +287,8 @@ pub struct Shape {
     pub statements: u32,
     /// The constant LIMIT (or FETCH FIRST) of the outermost query, where there is one.
     pub limit: Option<u64>,
+    /// The number of rows that an INSERT lists, where it is the whole text and lists them.
+    pub inserted: Option<u64>,
 }
 
 /// How a forwarded request ended.

@@ -103,7 +103,7 @@ fn select() -> Request {
         touches: Touches::Known(vec![touch]),
         shape: Shape {
             statements: 1,
-            limit: None,
+            ..Shape::default()
         },
         parameters: Arc::new([]),
     })

@@ -86,6 +86,12 @@ impl<'a> Circumstances<'a> {
                 Value::new_long(i64::try_from(limit).unwrap_or(i64::MAX)),
             ));
         }
+        if let Some(inserted) = self.shape.inserted {
+            pairs.push((
+                "inserted",
+                Value::new_long(i64::try_from(inserted).unwrap_or(i64::MAX)),
+            ));
+        }
         if let Some(application) = &self.login.application {
             pairs.push(("application", Value::new_string(application.clone())));
         }

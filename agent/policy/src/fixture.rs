@@ -118,7 +118,7 @@ pub(crate) fn statement(touches: Touches) -> Statement {
         touches,
         shape: Shape {
             statements: 1,
-            limit: None,
+            ..Shape::default()
         },
         parameters: Arc::new([]),
     }

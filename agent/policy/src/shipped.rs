@@ -140,6 +140,7 @@ impl Case {
         let shape = Shape {
             statements: 1,
             limit: self.limit,
+            ..Shape::default()
         };
         Request::Run(Statement {
             shape,

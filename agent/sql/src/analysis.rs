@@ -52,7 +52,7 @@ pub fn analyse_alike(text: &[u8], session: &Session, snapshot: &Snapshot) -> (Fa
 pub fn analyse_call(oid: u32, snapshot: &Snapshot) -> Facts {
     let shape = Shape {
         statements: 1,
-        limit: None,
+        ..Shape::default()
     };
     let Some(function) = snapshot.function_by_oid(oid) else {
         let explanation = format!("there is no function with the oid {oid} in the catalog");
@@ -107,7 +107,7 @@ impl<'a> Analysis<'a> {
             defines: false,
             shape: Shape {
                 statements: u32::try_from(statements).unwrap_or(u32::MAX),
-                limit: None,
+                ..Shape::default()
             },
             output: None,
             outputs: Vec::new(),

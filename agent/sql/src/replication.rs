@@ -42,7 +42,7 @@ pub fn analyse_replication(text: &[u8], replication: Replication) -> Option<Fact
         outputs: [Outputs::Unknown].into(),
         shape: Shape {
             statements: 1,
-            limit: None,
+            ..Shape::default()
         },
         changes: Vec::new(),
         defines: false,

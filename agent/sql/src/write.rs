@@ -33,7 +33,12 @@ impl Analysis<'_> {
                 }
                 self.output = Some(self.select(select, &root, how)?);
             }
-            NodeEnum::InsertStmt(insert) => self.output = Some(self.insert(insert, &root, how)?),
+            NodeEnum::InsertStmt(insert) => {
+                if alone {
+                    self.shape.inserted = listed_rows(insert);
+                }
+                self.output = Some(self.insert(insert, &root, how)?);
+            }
             NodeEnum::UpdateStmt(update) => self.output = Some(self.update(update, &root, how)?),
             NodeEnum::DeleteStmt(delete) => self.output = Some(self.delete(delete, &root, how)?),
             NodeEnum::MergeStmt(merge) => self.output = Some(self.merge(merge, &root, how)?),
@@ -411,4 +416,15 @@ impl Analysis<'_> {
 fn indices(indirection: &[Node]) -> Vec<Node> {
     let is_index = |node: &&Node| matches!(inner(node), Some(NodeEnum::AIndices(_)));
     indirection.iter().filter(is_index).cloned().collect()
+}
+
+/// The number of rows in VALUES, and the one of DEFAULT VALUES.
+fn listed_rows(insert: &InsertStmt) -> Option<u64> {
+    match boxed(&insert.select_stmt) {
+        None => Some(1),
+        Some(NodeEnum::SelectStmt(select)) if !select.values_lists.is_empty() => {
+            u64::try_from(select.values_lists.len()).ok()
+        }
+        Some(_) => None,
+    }
 }

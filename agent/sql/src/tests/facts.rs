@@ -603,3 +603,17 @@ fn an_error_may_tell_every_column_of_a_row_that_is_written() {
     // The row of the table under a view, also where the view does not show all of it.
     assert!(told("DELETE FROM staff WHERE id = 1").contains(&"delete boss".to_owned()));
 }
+
+#[test]
+fn rows_that_an_insert_lists_are_counted() {
+    for (text, rows) in [
+        ("INSERT INTO emp (id) VALUES (1)", Some(1)),
+        ("INSERT INTO emp (id) VALUES (1), (2), (3)", Some(3)),
+        ("INSERT INTO emp DEFAULT VALUES", Some(1)),
+        ("INSERT INTO emp (id) SELECT 1", None),
+        ("INSERT INTO emp (id) VALUES (1); SELECT 1", None),
+        ("SELECT 1", None),
+    ] {
+        assert_eq!(facts(text).shape.inserted, rows, "{text}");
+    }
+}
