@@ -40,7 +40,10 @@ pub fn analyse_alike(text: &[u8], session: &Session, snapshot: &Snapshot) -> (Fa
     let mut analysis = Analysis::new(session, snapshot, statements.len());
     match analysis.statements(&statements) {
         Ok(()) => {
-            let pattern = Pattern::of(text, &statements, settings.utf8 == Some(true));
+            let pattern = match analysis.of_this_text {
+                true => Pattern::exact(text),
+                false => Pattern::of(text, &statements, settings.utf8 == Some(true)),
+            };
             (analysis.facts(), pattern)
         }
         // Its explanation may quote the text.
@@ -91,6 +94,10 @@ pub(crate) struct Analysis<'a> {
     outputs: Vec<Outputs>,
     /// Whether the output being analysed is a plain call that runs exactly once: `SELECT f(...)` and nothing more.
     pub(crate) plain_call: bool,
+    /// The setting that the only row of `pg_settings` is about, while the output of its query is being analysed.
+    pub(crate) only_setting: Option<String>,
+    /// Whether another text with other values may have other facts, also where the values only choose rows.
+    pub(crate) of_this_text: bool,
     /// Whether the statement being analysed stands inside another one, and may run never, later or often.
     pub(crate) deferred: bool,
     /// The schema that `CREATE SCHEMA` is making, where unqualified new objects of the same statement go.
@@ -112,6 +119,8 @@ impl<'a> Analysis<'a> {
             output: None,
             outputs: Vec::new(),
             plain_call: false,
+            only_setting: None,
+            of_this_text: false,
             deferred: false,
             new_schema: None,
         }

@@ -10,10 +10,10 @@ use pg_query::protobuf::{
 };
 
 use crate::analysis::Analysis;
-use crate::function::is_set_config;
 use crate::opacity::{self, Known};
 use crate::record::Origin;
 use crate::scope::{Found, Scope};
+use crate::set_config::is_set_config;
 use crate::tree::{boxed, inner, string};
 
 /// Where an expression stands, and what becomes of its columns.

@@ -13,22 +13,28 @@ use model::{Object, Verb};
 use pg_query::protobuf::Node;
 
 use crate::analysis::Analysis;
-use crate::facts::{Assignment, Change};
+use crate::facts::Change;
 use crate::opacity::{self, Known};
+use crate::set_config::SET_CONFIG;
 use crate::snapshot::{Function, Volatility};
-use crate::tree::{constant, inner, strings};
+use crate::tree::strings;
 
 /// Built-in volatile functions that neither read, change nor reveal anything.
-const HARMLESS_VOLATILE: [&str; 11] = [
+const HARMLESS_VOLATILE: [&str; 16] = [
+    "bernoulli",
     "clock_timestamp",
     "currval",
     "gen_random_uuid",
     "lastval",
     "pg_is_in_recovery",
     "pg_jit_available",
+    "pg_notification_queue_usage",
+    "pg_stat_clear_snapshot",
     "pg_xact_status",
     "random",
     "random_normal",
+    "setseed",
+    "system",
     "timeofday",
     "txid_status",
 ];
@@ -47,6 +53,26 @@ const HARMLESS_VOLATILE_SIZES: [&str; 12] = [
     "pg_total_relation_size",
     "uuidv4",
     "uuidv7",
+];
+
+/// And more: where a standby or the log of changes is, and giving back what the session itself had locked.
+const HARMLESS_VOLATILE_STATES: [&str; 16] = [
+    "pg_advisory_unlock",
+    "pg_advisory_unlock_all",
+    "pg_advisory_unlock_shared",
+    "pg_control_checkpoint",
+    "pg_control_init",
+    "pg_control_recovery",
+    "pg_control_system",
+    "pg_current_wal_flush_lsn",
+    "pg_current_wal_insert_lsn",
+    "pg_current_wal_lsn",
+    "pg_get_wal_replay_pause_state",
+    "pg_is_wal_replay_paused",
+    "pg_last_wal_receive_lsn",
+    "pg_last_wal_replay_lsn",
+    "pg_last_xact_replay_timestamp",
+    "pg_safe_snapshot_blocking_pids",
 ];
 
 /// Built-in functions that promise to be stable or immutable and all the same run queries, read tables by name or
@@ -89,9 +115,13 @@ pub(crate) fn is_harmless(function: &Function) -> bool {
             && function.volatility == Volatility::Immutable;
     }
     match function.volatility {
-        Volatility::Volatile => {
-            HARMLESS_VOLATILE.contains(&name) || HARMLESS_VOLATILE_SIZES.contains(&name)
-        }
+        Volatility::Volatile => [
+            &HARMLESS_VOLATILE[..],
+            &HARMLESS_VOLATILE_SIZES,
+            &HARMLESS_VOLATILE_STATES,
+        ]
+        .iter()
+        .any(|list| list.contains(&name)),
         Volatility::Stable | Volatility::Immutable => {
             !HARMFUL.contains(&name)
                 && !HARMFUL_PREFIXES.iter().any(|p| name.starts_with(p))
@@ -227,34 +257,4 @@ impl Analysis<'_> {
         }
         Ok(())
     }
-
-    /// `set_config(name, value, is_local)`: a SET that is written as a function. Its value counts only where the
-    /// statement is this call and nothing else, so that it certainly runs, once.
-    pub(crate) fn set_config(&mut self, args: &[Node]) {
-        let text = |index: usize| args.get(index).and_then(inner).and_then(constant);
-        let Some(name) = text(0) else {
-            self.record
-                .object(Verb::Set, Object::Setting(Arc::from("all")));
-            self.changes.push(Change::Anything);
-            return;
-        };
-        let name = name.to_ascii_lowercase();
-        let local = text(2).is_none_or(|local| local != "false" && local != "f");
-        let to = match text(1).filter(|_| self.plain_call) {
-            Some(value) => Assignment::parse(&name, &value),
-            None => Assignment::unknown(&name),
-        };
-        self.record
-            .object(Verb::Set, Object::Setting(Arc::from(name)));
-        if let Some(to) = to {
-            self.changes.push(Change::Set { local, to });
-        }
-    }
-}
-
-const SET_CONFIG: &str = "set_config";
-
-/// Whether this call may mean the built-in `set_config`.
-pub(crate) fn is_set_config(name: &[Node]) -> bool {
-    strings(name).is_some_and(|parts| parts.last() == Some(&SET_CONFIG))
 }

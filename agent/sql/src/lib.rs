@@ -31,6 +31,7 @@ mod replication;
 mod restriction;
 mod scope;
 mod session;
+mod set_config;
 mod snapshot;
 mod tree;
 mod utility;

@@ -225,10 +225,13 @@ impl Analysis<'_> {
 
     fn plain(&mut self, select: &SelectStmt, scope: &mut Scope<'_>, how: Use) -> Known<Columns> {
         let restricted = boxed(&select.where_clause).is_some_and(restricts);
+        let outer_setting = self.only_setting.take();
         self.from(&select.from_clause, scope, restricted)?;
         let outermost = scope.outer.is_some_and(|outer| outer.outer.is_none());
         self.plain_call = outermost && !self.deferred && is_plain_call(select);
+        self.only_setting = self.only_setting(select, scope);
         let columns = self.targets(&select.target_list, scope, how);
+        self.only_setting = None;
         self.plain_call = false;
         let columns = columns?;
         self.filter(&select.where_clause, scope)?;
@@ -236,6 +239,7 @@ impl Analysis<'_> {
         self.filter(&select.having_clause, scope)?;
         self.filters(&select.window_clause, scope)?;
         self.distinct(&select.distinct_clause, &columns, scope)?;
+        self.only_setting = outer_setting;
         Ok(columns)
     }
 

@@ -27,6 +27,14 @@ const RELATIONS: &[(u32, &str, &str, Kind, &str)] = &[
     (20_008, "public", "seq", Kind::Sequence, "last_value"),
     (1_259, "pg_catalog", "pg_class", Kind::Table, "oid relname"),
     (20_009, "public", "pg_class", Kind::Table, "trap"),
+    (
+        12_100,
+        "pg_catalog",
+        "pg_settings",
+        Kind::View,
+        "name setting",
+    ),
+    (20_010, "hr", "pg_settings", Kind::Table, "name"),
 ];
 
 const FUNCTIONS: &[(u32, &str, &str, Volatility, &str)] = &[
@@ -118,6 +126,20 @@ const FUNCTIONS: &[(u32, &str, &str, Volatility, &str)] = &[
         "pg_catalog",
         "unnest",
         Volatility::Immutable,
+        "internal",
+    ),
+    (
+        19,
+        "pg_catalog",
+        "pg_advisory_unlock_all",
+        Volatility::Volatile,
+        "internal",
+    ),
+    (
+        20,
+        "pg_catalog",
+        "pg_advisory_lock",
+        Volatility::Volatile,
         "internal",
     ),
     (30_001, "public", "upper", Volatility::Immutable, "sql"),

@@ -21,6 +21,9 @@ const DECISIVE: [&str; 3] = [
     "client_encoding",
 ];
 
+/// `AccessShareLock` (`src/include/storage/lockdefs.h`).
+const ACCESS_SHARE: i32 = 1;
+
 impl Analysis<'_> {
     /// Whether the statement is about the session, and then its facts.
     pub(crate) fn utility(&mut self, statement: &NodeEnum) -> Known<bool> {
@@ -37,16 +40,18 @@ impl Analysis<'_> {
             | NodeEnum::FetchStmt(_)
             | NodeEnum::ClosePortalStmt(_)
             | NodeEnum::DeallocateStmt(_)
-            | NodeEnum::ConstraintsSetStmt(_) => {}
+            | NodeEnum::ConstraintsSetStmt(_)
+            | NodeEnum::UnlistenStmt(_) => {}
             NodeEnum::NotifyStmt(notify) => self.channel(&notify.conditionname),
             NodeEnum::ListenStmt(listen) => self.channel(&listen.conditionname),
-            NodeEnum::UnlistenStmt(unlisten) => {
-                self.channel(match unlisten.conditionname.as_str() {
-                    "" => "*",
-                    name => name,
-                })
+            NodeEnum::LockStmt(lock) => {
+                // SELECT takes the same lock, and keeps it until the transaction ends.
+                let verb = match lock.mode {
+                    ACCESS_SHARE => Verb::Select,
+                    _ => Verb::Lock,
+                };
+                self.relations(verb, &lock.relations)?;
             }
-            NodeEnum::LockStmt(lock) => self.relations(Verb::Lock, &lock.relations)?,
             NodeEnum::TruncateStmt(truncate) => {
                 self.relations(Verb::Truncate, &truncate.relations)?;
             }

@@ -8,6 +8,7 @@ mod cancel;
 mod crash;
 mod ends;
 mod fidelity;
+mod harmless;
 mod limits;
 mod masking;
 mod operate;

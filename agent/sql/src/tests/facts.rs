@@ -375,7 +375,21 @@ fn every_verb_of_a_text_is_told() {
         ("COMMIT PREPARED 'two'", &["lock transaction two"]),
         ("ROLLBACK PREPARED 'two'", &["lock transaction two"]),
         ("NOTIFY c, 'x'", &["notify channel c"]),
+        ("UNLISTEN *", &[]),
+        (
+            "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL",
+            &["set setting all"],
+        ),
+        (
+            "SELECT pg_advisory_lock(1)",
+            &["call pg_catalog.pg_advisory_lock()"],
+        ),
         ("LOCK TABLE emp", &["lock public.emp where"]),
+        ("LOCK TABLE emp IN SHARE MODE", &["lock public.emp where"]),
+        (
+            "LOCK TABLE emp IN ACCESS SHARE MODE",
+            &["select public.emp where"],
+        ),
         ("VACUUM emp", &["maintain public.emp where"]),
         ("VACUUM", &["maintain database"]),
         ("CHECKPOINT", &["maintain database"]),

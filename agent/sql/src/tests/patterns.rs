@@ -69,6 +69,10 @@ fn what_a_fact_may_depend_on_has_to_be_the_same() {
         ),
         ("SET search_path = 'a'", "SET search_path = 'b'"),
         (
+            "SELECT set_config(name, 'a', true) FROM pg_settings WHERE name = 'jit'",
+            "SELECT set_config(name, 'a', true) FROM pg_settings WHERE name = 'role'",
+        ),
+        (
             "SELECT id FROM emp WHERE name = lower('A')",
             "SELECT id FROM emp WHERE name = lower('B')",
         ),

@@ -2,7 +2,7 @@
 
 use model::{Outcome, Status};
 
-use super::{login, shared, snapshot, told};
+use super::{facts, login, shared, snapshot, told};
 use crate::{Facts, Session, Snapshot, analyse};
 
 struct Run {
@@ -283,4 +283,79 @@ fn a_role_decides_what_user_means() {
     assert_eq!(run.emp(), UNKNOWN);
     run.run("SET ROLE NONE");
     assert_eq!(run.emp(), PUBLIC);
+}
+
+#[test]
+fn the_name_of_a_setting_is_known_where_only_one_row_can_have_it() {
+    const ANY: &str = "set setting any";
+    for (query, setting) in [
+        (
+            "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'JIT'",
+            "set setting jit",
+        ),
+        (
+            "SELECT 1, set_config(name, 'x', false) FROM pg_catalog.pg_settings WHERE name = 'role'",
+            "set setting role",
+        ),
+        // Another row than the named one.
+        (
+            "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name <> 'jit'",
+            ANY,
+        ),
+        (
+            "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'jit' OR true",
+            ANY,
+        ),
+        (
+            "SELECT set_config(name, 'x', false) FROM pg_settings WHERE setting = 'jit'",
+            ANY,
+        ),
+        (
+            "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = $1",
+            ANY,
+        ),
+        (
+            "SELECT set_config(setting, 'x', false) FROM pg_settings WHERE name = 'jit'",
+            ANY,
+        ),
+        (
+            "SELECT set_config(name || 'e', 'x', false) FROM pg_settings WHERE name = 'rol'",
+            ANY,
+        ),
+        // It may run before the row is chosen.
+        (
+            "SELECT 1 FROM pg_settings WHERE name = set_config(name, 'x', false)",
+            ANY,
+        ),
+        (
+            "SELECT 1 FROM pg_settings, set_config(name, 'x', false) WHERE name = 'jit'",
+            ANY,
+        ),
+        // Another relation's column.
+        (
+            "SELECT set_config(name, 'x', false) FROM hr.pg_settings WHERE name = 'jit'",
+            ANY,
+        ),
+        (
+            "WITH pg_settings AS (SELECT name FROM emp) \
+             SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'jit'",
+            ANY,
+        ),
+        (
+            "SELECT (SELECT set_config(name, 'x', false) FROM emp) FROM pg_settings WHERE name = 'jit'",
+            ANY,
+        ),
+        (
+            "SELECT (SELECT 1 FROM emp, set_config(name, 'x', false)) FROM pg_settings WHERE name = 'jit'",
+            ANY,
+        ),
+        (
+            "SELECT set_config(name, 'x', false) FROM pg_settings s (setting, name) WHERE name = 'jit'",
+            ANY,
+        ),
+    ] {
+        let told = told(&facts(query));
+        let sets: Vec<_> = told.iter().filter(|line| line.starts_with("set")).collect();
+        assert_eq!(sets, [setting], "{query}: {told:?}");
+    }
 }
