@@ -9,7 +9,7 @@ mod through;
 use std::fs;
 use std::time::Duration;
 
-use weir_tests::{Frame, Plan, World, shop};
+use weir_tests::{Frame, Plan, Wire, World, shop};
 
 use self::family::{Family, Policy, Technique, Try, families};
 use self::run::{Places, Way};
@@ -89,11 +89,13 @@ fn no_statement_of_the_corpus_passes() {
 struct Corpus {
     world: World,
     bystander: Bystander,
-    /// The database behind the agent.
+    /// The database behind the agent, and a session through the agent that has no state.
     app: Observer,
+    idle: Option<Wire>,
     /// The database past the agent, and how it looks untouched.
     past: Observer,
     untouched: String,
+    noticed: String,
 }
 
 impl Corpus {
@@ -117,12 +119,15 @@ impl Corpus {
         let app = Observer::of(&world, "app");
         let mut past = Observer::of(&world, PAST);
         let untouched = past.look();
+        let noticed = past.notice();
         Self {
             world,
             bystander,
             app,
+            idle: None,
             past,
             untouched,
+            noticed,
         }
     }
 

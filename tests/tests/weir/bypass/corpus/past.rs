@@ -97,6 +97,11 @@ impl Corpus {
 
     /// Undoes what was done, if anything was.
     fn restore(&mut self) {
+        let notice = self.past.notice();
+        if notice == self.noticed {
+            return;
+        }
+        self.noticed = notice;
         if self.past.look() == self.untouched {
             return;
         }
@@ -104,6 +109,7 @@ impl Corpus {
         self.bystander.revive(&self.world);
         self.past = Observer::of(&self.world, PAST);
         self.untouched = self.past.look();
+        self.noticed = self.past.notice();
     }
 }
 

@@ -32,6 +32,7 @@ DELETE FROM claims;
 UPDATE customers SET ssn = '117-01-0001', email = 'bob@example.org' WHERE id = 1;
 UPDATE customers SET ssn = '880-02-0002', email = 'eve@example.org' WHERE id = 2;
 UPDATE customers SET ssn = '990-03-0003', email = 'ned@example.org' WHERE id = 3;
+UPDATE customers SET ssn = '117-01-0001', email = 'amy@example.org' WHERE id > 3;
 INSERT INTO claims VALUES ('117-01-0001', 'a lost parcel');
 ANALYZE";
 
@@ -44,7 +45,7 @@ DO $$ DECLARE r record; BEGIN
   FOR r IN SELECT rolname FROM pg_roles WHERE oid >= 16384 AND rolname <> 'guest' LOOP
     EXECUTE format('DROP ROLE %I', r.rolname); END LOOP;
   FOR r IN SELECT roname FROM pg_replication_origin LOOP PERFORM pg_replication_origin_drop(r.roname); END LOOP;
-  ALTER ROLE guest NOSUPERUSER NOCREATEROLE NOCREATEDB NOLOGIN NOREPLICATION NOBYPASSRLS PASSWORD NULL;
+  ALTER ROLE guest NOSUPERUSER NOCREATEROLE NOCREATEDB NOLOGIN NOREPLICATION NOBYPASSRLS PASSWORD 'md563616e6172792d6f7574736964650000';
   ALTER ROLE guest RESET ALL;
   ALTER ROLE ALL RESET ALL;
 END $$";

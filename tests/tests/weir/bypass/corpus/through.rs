@@ -1,7 +1,7 @@
 //! Tries through the agent: all of them come to nothing.
 
 use weir_tests::Frame;
-use weir_tests::messages::{terminate, told};
+use weir_tests::messages::told;
 
 use super::family::{Effect, Step, Technique, Through};
 use super::run::{Way, run};
@@ -17,7 +17,10 @@ impl Corpus {
         way: Way,
     ) -> Result<(), String> {
         let places = self.places("app");
-        let mut wire = session(&self.world);
+        // What is refused and what only reads leaves the session as it was.
+        let alone = matches!(steps, [Step::Sql(_)]);
+        let idle = self.idle.take().filter(|_| alone);
+        let mut wire = idle.unwrap_or_else(|| session(&self.world));
         let mut quiet = self.app.notice();
         let mut answer = Vec::new();
         for step in steps {
@@ -31,26 +34,26 @@ impl Corpus {
                 return Err(format!("it writes something: {}", shown(&answer)));
             }
         }
-        wire.send(&terminate()).map_err(|error| error.to_string())?;
         if let Some(canary) = canary(&answer) {
             return Err(format!("it shows {canary}: {}", shown(&answer)));
         }
         match technique.through {
             Through::Refused if technique.does == Effect::Floods && count(&answer) > MANY => {
-                Err("more rows come than the policy lets".to_owned())
+                return Err("more rows come than the policy lets".to_owned());
             }
-            Through::Refused => refused(&answer, steps),
-            Through::Masked => masked(&answer),
+            Through::Refused => refused(&answer, alone)?,
+            Through::Masked => masked(&answer)?,
         }
+        self.idle = alone.then_some(wire);
+        Ok(())
     }
 }
 
-fn refused(answer: &[Frame], steps: &[Step]) -> Result<(), String> {
+fn refused(answer: &[Frame], alone: bool) -> Result<(), String> {
     let is_ours = |frame: &Frame| {
         frame.tag == 'E' && frame.field('C') == "42501" && frame.field('M').starts_with("weir: ")
     };
     // Nothing else comes with the refusal of a statement that is alone.
-    let alone = matches!(steps, [Step::Sql(_)]);
     let is_refused = answer.iter().any(is_ours) && (!alone || told(answer) == REFUSED);
     is_refused
         .then_some(())
