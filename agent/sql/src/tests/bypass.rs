@@ -1,6 +1,6 @@
 //! Ways around rivals' filters, and what they are here.
 
-use super::check;
+use super::{check, facts};
 
 #[test]
 fn a_delete_is_told_however_it_is_dressed() {
@@ -282,4 +282,22 @@ fn what_is_not_in_the_snapshot_may_be_there_when_it_is_dropped() {
         ),
         ("DROP TABLE IF EXISTS pg_temp.fresh", &[]),
     ]);
+}
+
+#[test]
+fn a_fetch_is_told_whatever_stands_around_it() {
+    for text in [
+        "FETCH ALL c",
+        "MOVE 1 IN c",
+        "SELECT 1; FETCH NEXT FROM \"c\"",
+    ] {
+        assert!(facts(text).fetches, "{text}");
+    }
+    for text in [
+        "DECLARE c CURSOR FOR SELECT 1",
+        "CLOSE c",
+        "SELECT 'FETCH ALL c'",
+    ] {
+        assert!(!facts(text).fetches, "{text}");
+    }
 }
