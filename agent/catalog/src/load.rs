@@ -219,13 +219,25 @@ const READS: &str = "
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> v.ev_class
     ORDER BY 1, 2, 3";
 
-/// Functions with such oids.
+/// Functions with such oids. An aggregate's own row promises what nobody keeps: it is as volatile as the worst of its
+/// support functions, and in a language as one of them that a superuser did not have to make.
 fn functions(oids: &str) -> String {
     format!(
-        "SELECT p.oid, n.nspname::text, p.proname::text, p.provolatile, l.lanname::text
+        "SELECT p.oid, n.nspname::text, p.proname::text,
+                coalesce(s.volatility, p.provolatile::text)::\"char\", coalesce(s.language, l.lanname::text)
          FROM pg_catalog.pg_proc p
          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
          JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+         LEFT JOIN (
+             SELECT a.aggfnoid, max(f.provolatile::text) AS volatility,
+                    max(fl.lanname::text) FILTER (WHERE fl.lanname NOT IN ('c', 'internal')) AS language
+             FROM pg_catalog.pg_aggregate a
+             JOIN pg_catalog.pg_proc f ON f.oid IN (
+                 a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
+                 a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)
+             JOIN pg_catalog.pg_language fl ON fl.oid = f.prolang
+             WHERE a.aggfnoid >= {FIRST_NORMAL_OID}
+             GROUP BY a.aggfnoid) s ON s.aggfnoid = p.oid
          WHERE p.oid {oids} ORDER BY p.oid"
     )
 }

@@ -384,6 +384,29 @@ async fn a_change_of_what_came_with_the_server_is_seen() {
 }
 
 #[tokio::test]
+async fn an_aggregate_promises_no_more_than_the_functions_behind_it() {
+    let server = Server::start();
+    let client = server.connect().await;
+    let definitions = "
+        CREATE FUNCTION step(int, int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+        CREATE FUNCTION done(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT $1';
+        CREATE AGGREGATE wild(int) (SFUNC = step, STYPE = int);
+        CREATE AGGREGATE late(int) (SFUNC = int4pl, STYPE = int, FINALFUNC = done);
+        CREATE AGGREGATE tame(int) (SFUNC = int4pl, STYPE = int)";
+    client.batch_execute(definitions).await.unwrap();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let snapshot = catalog.snapshot(&target, "postgres").await.unwrap();
+    let promise = |name: &str| {
+        let function = snapshot.functions(name).next().unwrap();
+        (function.volatility, function.language.to_string())
+    };
+    use sql::Volatility::{Immutable, Stable, Volatile};
+    assert_eq!(promise("wild"), (Volatile, "plpgsql".to_owned()));
+    assert_eq!(promise("late"), (Stable, "sql".to_owned()));
+    assert_eq!(promise("tame"), (Immutable, "internal".to_owned()));
+}
+
+#[tokio::test]
 async fn nothing_is_at_hand_that_may_not_be_served() {
     let server = Server::start();
     let (catalog, target) = catalog(&server, Limits::default());

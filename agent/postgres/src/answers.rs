@@ -327,7 +327,8 @@ impl Engine {
             return Ok(());
         }
         match self.pipeline.front() {
-            Some(Awaited::Query(_) | Awaited::Call(_) | Awaited::Sync) => {}
+            Some(Awaited::Query(_) | Awaited::Call(_)) => {}
+            Some(Awaited::Sync) => self.synced += 1,
             _ => return Err(unexpected(server::READY_FOR_QUERY)),
         }
         self.transaction = transaction;
@@ -341,6 +342,7 @@ impl Engine {
         if transaction == Transaction::Idle {
             self.withholds = false;
             self.portals.clear_settled();
+            self.named = self.named.filter(|segment| self.synced <= *segment);
         }
         self.progress.push_back(Progress::Ready(transaction));
         Ok(())

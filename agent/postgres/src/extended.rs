@@ -121,6 +121,10 @@ impl Engine {
             fields: OnceLock::new(),
             shown: AtomicU64::new(0),
         };
+        // SQL can name it too, and run it by FETCH.
+        if !name.is_empty() {
+            self.named = Some(self.segment);
+        }
         self.pipeline.sent(Awaited::Bind);
         self.portals
             .sent(name, Some(Arc::new(portal)), self.segment);

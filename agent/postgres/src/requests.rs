@@ -244,5 +244,6 @@ pub(crate) fn command(source: Source, parameters: Vec<model::Parameter>) -> Comm
         source,
         parameters,
         bound_after: None,
+        beside_bound: false,
     }
 }

@@ -109,6 +109,10 @@ pub struct Engine {
     pub(crate) portals: Names<Portal>,
     /// Number of Syncs sent: a pipeline's segment ends where an error's effect ends.
     pub(crate) segment: u64,
+    /// Number of Syncs answered.
+    pub(crate) synced: u64,
+    /// The segment of the last Bind of a portal with a name, as long as that portal may be there.
+    pub(crate) named: Option<u64>,
     pub(crate) progress: VecDeque<Progress>,
     pub(crate) settings: HashMap<String, String>,
     pub(crate) reports: u64,
@@ -144,6 +148,8 @@ impl Engine {
             statements: Names::default(),
             portals: Names::default(),
             segment: 0,
+            synced: 0,
+            named: None,
             progress: VecDeque::new(),
             settings: HashMap::new(),
             reports: 0,
@@ -154,7 +160,10 @@ impl Engine {
     }
 
     /// Asks, and leaves the client's input alone until there is an answer.
-    pub(crate) fn ask(&mut self, question: Question, ask: protocol::Ask) -> Progress {
+    pub(crate) fn ask(&mut self, question: Question, mut ask: protocol::Ask) -> Progress {
+        if let protocol::Ask::Prepare(command) | protocol::Ask::Run(command) = &mut ask {
+            command.beside_bound = self.named.is_some();
+        }
         self.last_ticket = Ticket(self.last_ticket.0 + 1);
         self.question = Some((self.last_ticket, question));
         Progress::Ask(self.last_ticket, ask)

@@ -156,6 +156,9 @@ pub struct Command {
     /// For what was bound before it is run: the last request that was asked about before the Bind, which is where the
     /// server settled what the names in it mean. What ran since then does not change it any more.
     pub bound_after: Option<Ticket>,
+    /// Whether there may be something that the client bound under a name and can run by that name from within the text
+    /// (PostgreSQL's FETCH from a portal), past what is asked when it is run by the protocol.
+    pub beside_bound: bool,
 }
 
 /// Where a command's meaning is written.

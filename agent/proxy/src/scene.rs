@@ -79,12 +79,13 @@ impl Scene {
         }
         let snapshot = self.database.at_hand(now)?;
         let state = self.state();
-        match &state.names {
+        let known = match &state.names {
             Names::Known(session) if !state.is_bound_to_the_past(command) => {
                 state.readings.find(text, session, &snapshot)
             }
             _ => None,
-        }
+        };
+        known.filter(|reading| !may_fetch_what_was_bound(command, &reading.facts))
     }
 
     /// What the command would do, as of everything that was forwarded before it.
@@ -134,7 +135,15 @@ impl Scene {
         let facts = match (names, source) {
             (Names::Known(session), Source::Text(text)) => {
                 let known = readings.find(text, session, snapshot);
-                return known.unwrap_or_else(|| readings.read(text, session, snapshot));
+                let reading = known.unwrap_or_else(|| readings.read(text, session, snapshot));
+                if !may_fetch_what_was_bound(command, &reading.facts) {
+                    return reading;
+                }
+                let why = "FETCH may run a portal that was bound under a name, which is only judged where Execute runs it";
+                Facts {
+                    touches: opaque("session", why.into()).touches,
+                    ..reading.facts.clone()
+                }
             }
             (Names::Known(_), Source::Function(oid)) => sql::analyse_call(*oid, snapshot),
             (Names::Fresh | Names::Lost, _) => opaque(
@@ -218,6 +227,11 @@ impl State {
     }
 }
 
+/// Whether this may run by FETCH what the protocol bound: the values, masks and approvals of its Execute would not count.
+fn may_fetch_what_was_bound(command: &Command, facts: &Facts) -> bool {
+    facts.fetches && command.beside_bound
+}
+
 fn opaque(kind: &str, explanation: String) -> Facts {
     Facts {
         verbs: Vec::new(),
@@ -229,5 +243,6 @@ fn opaque(kind: &str, explanation: String) -> Facts {
         shape: Shape::default(),
         changes: vec![Change::Anything],
         defines: true,
+        fetches: false,
     }
 }

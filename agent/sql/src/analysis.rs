@@ -77,6 +77,7 @@ pub fn analyse_call(oid: u32, snapshot: &Snapshot) -> Facts {
         shape,
         changes,
         defines: false,
+        fetches: false,
     }
 }
 
@@ -87,6 +88,7 @@ pub(crate) struct Analysis<'a> {
     pub(crate) record: Record,
     pub(crate) changes: Vec<Change>,
     pub(crate) defines: bool,
+    pub(crate) fetches: bool,
     pub(crate) shape: Shape,
     /// The output of the statement being analysed, where it is known.
     pub(crate) output: Option<Columns>,
@@ -112,6 +114,7 @@ impl<'a> Analysis<'a> {
             record: Record::new(),
             changes: Vec::new(),
             defines: false,
+            fetches: false,
             shape: Shape {
                 statements: u32::try_from(statements).unwrap_or(u32::MAX),
                 ..Shape::default()
@@ -172,6 +175,7 @@ impl<'a> Analysis<'a> {
             shape: self.shape,
             changes: self.changes,
             defines: self.defines,
+            fetches: self.fetches,
         }
     }
 

@@ -329,12 +329,57 @@ impl Analysis<'_> {
         for node in &drop.objects {
             let object = match self.object(drop.remove_type, node) {
                 // With IF EXISTS it is no error that there is nothing to drop.
-                Err(missing) if drop.missing_ok && &*missing.kind == "unresolved" => continue,
+                Err(missing) if drop.missing_ok && &*missing.kind == "unresolved" => {
+                    self.drop_unknown(drop.remove_type, node);
+                    continue;
+                }
                 object => object?,
             };
             self.record.object(Verb::Drop, object);
         }
         Ok(())
+    }
+
+    /// What the snapshot does not show may be there by now, in any schema that is searched.
+    fn drop_unknown(&mut self, kind: i32, node: &Node) {
+        let kind = ObjectType::try_from(kind).unwrap_or(ObjectType::Undefined);
+        let parts: &[Node] = match inner(node) {
+            Some(NodeEnum::List(list)) => &list.items,
+            Some(NodeEnum::ObjectWithArgs(object)) => &object.objname,
+            _ => std::slice::from_ref(node),
+        };
+        let parts = match (is_on_relation(kind), parts) {
+            (true, [relation @ .., _]) => relation,
+            _ => parts,
+        };
+        let Some(name) = qualified(parts) else {
+            return self.record.object(Verb::Drop, Object::Database);
+        };
+        let function = is_function(kind);
+        if !function && self.session.may_be_temporary(&name) {
+            return;
+        }
+        let schemas = match name.schema {
+            "" => self.session.schemas(self.snapshot).unwrap_or_default(),
+            schema => vec![Arc::from(schema)],
+        };
+        for schema in schemas
+            .into_iter()
+            .filter(|schema| &**schema != "pg_catalog")
+        {
+            let name = Arc::from(name.name);
+            self.record.object(
+                Verb::Drop,
+                match function {
+                    true => Object::Function(model::Function { schema, name }),
+                    false => Object::Relation(Relation {
+                        schema,
+                        name,
+                        oid: None,
+                    }),
+                },
+            );
+        }
     }
 
     /// The object of a statement that carries relations apart from all else.
@@ -379,19 +424,11 @@ impl Analysis<'_> {
             | ObjectType::ObjectMatview
             | ObjectType::ObjectForeignTable
             | ObjectType::ObjectSequence => self.named_relation(parts),
-            // The last part is the thing on the relation.
-            ObjectType::ObjectColumn
-            | ObjectType::ObjectRule
-            | ObjectType::ObjectTrigger
-            | ObjectType::ObjectPolicy
-            | ObjectType::ObjectTabconstraint => {
+            kind if is_on_relation(kind) => {
                 let (_, relation) = parts.split_last().unwrap_or((node, &[]));
                 self.named_relation(relation)
             }
-            ObjectType::ObjectFunction
-            | ObjectType::ObjectProcedure
-            | ObjectType::ObjectRoutine
-            | ObjectType::ObjectAggregate => self.named_function(parts),
+            kind if is_function(kind) => self.named_function(parts),
             ObjectType::ObjectSchema => {
                 let name = parts.last().and_then(string).unwrap_or_default();
                 Ok(Object::Schema(Arc::from(name)))
@@ -435,6 +472,28 @@ impl Analysis<'_> {
             None => false,
         }
     }
+}
+
+/// Whether the last part of such an object's name is a thing on the relation that the others name.
+fn is_on_relation(kind: ObjectType) -> bool {
+    matches!(
+        kind,
+        ObjectType::ObjectColumn
+            | ObjectType::ObjectRule
+            | ObjectType::ObjectTrigger
+            | ObjectType::ObjectPolicy
+            | ObjectType::ObjectTabconstraint
+    )
+}
+
+fn is_function(kind: ObjectType) -> bool {
+    matches!(
+        kind,
+        ObjectType::ObjectFunction
+            | ObjectType::ObjectProcedure
+            | ObjectType::ObjectRoutine
+            | ObjectType::ObjectAggregate
+    )
 }
 
 fn is_temporary(range: &RangeVar) -> bool {

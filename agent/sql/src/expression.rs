@@ -104,6 +104,9 @@ impl Analysis<'_> {
             NodeEnum::AArrayExpr(array) => self.expressions(&array.elements, place, into),
             NodeEnum::List(list) => self.expressions(&list.items, place, into),
             NodeEnum::CaseExpr(case) => {
+                if case.arg.is_some() {
+                    self.equality()?;
+                }
                 self.expression(boxed(&case.arg), place, into)?;
                 self.expressions(&case.args, place, into)?;
                 self.expression(boxed(&case.defresult), place, into)
@@ -258,6 +261,9 @@ impl Analysis<'_> {
 
     fn sublink(&mut self, link: &SubLink, place: Place<'_>, into: &mut Origins) -> Known<()> {
         self.operator(&link.oper_name)?;
+        if link.testexpr.is_some() && link.oper_name.is_empty() {
+            self.equality()?;
+        }
         self.expression(boxed(&link.testexpr), place, into)?;
         let columns = self.query(boxed(&link.subselect), place.scope, place.how)?;
         into.extend(columns.origins());

@@ -22,6 +22,8 @@ pub struct Facts {
     pub changes: Vec<Change>,
     /// Whether it may change the catalog: a snapshot from before it is stale once it has run.
     pub defines: bool,
+    /// Whether it reads a cursor by name, whose query stands elsewhere (FETCH, MOVE).
+    pub fetches: bool,
 }
 
 impl Facts {
@@ -47,6 +49,7 @@ impl Facts {
             shape,
             changes: vec![Change::Anything],
             defines: !never_runs,
+            fetches: false,
         }
     }
 

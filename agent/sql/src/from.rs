@@ -7,14 +7,15 @@ use model::{Use, Verb};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     Alias, JoinExpr, JsonTable, LockingClause, Node, RangeFunction, RangeSubselect, RangeTableFunc,
-    RangeTableSample, RangeVar,
+    RangeTableSample, RangeVar, SelectStmt,
 };
 
 use crate::analysis::Analysis;
 use crate::expression::Place;
 use crate::opacity::{self, Known};
 use crate::record::Origin;
-use crate::scope::{Column, Columns, Found, Item, Reach, Scope};
+use crate::restriction::restricts;
+use crate::scope::{Column, Columns, Cte, Found, Item, Reach, Scope};
 use crate::tree::{boxed, inner, string, strings};
 
 impl Analysis<'_> {
@@ -128,6 +129,7 @@ impl Analysis<'_> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        self.equality()?;
         let mut columns = Columns::default();
         for name in &names {
             let mut origins = Vec::new();
@@ -271,7 +273,9 @@ impl Analysis<'_> {
             match inner(node) {
                 Some(NodeEnum::RangeVar(range)) => {
                     let is_cte = range.schemaname.is_empty() && scope.cte(&range.relname).is_some();
-                    if !is_cte && clauses.iter().any(|clause| locks(clause, range)) {
+                    let alias = range.alias.as_ref();
+                    let name = alias.map_or(&range.relname, |alias| &alias.aliasname);
+                    if !is_cte && clauses.iter().any(|clause| locks(clause, name)) {
                         let relation = self.relation(range)?;
                         self.record.relation(Verb::Lock, &relation, restricted);
                     }
@@ -281,20 +285,74 @@ impl Analysis<'_> {
                         self.lock_items(std::slice::from_ref(side), clauses, scope, restricted)?;
                     }
                 }
+                Some(NodeEnum::RangeTableSample(sample)) => {
+                    let sampled = sample.relation.as_deref();
+                    let sampled = sampled.map_or(&[][..], std::slice::from_ref);
+                    self.lock_items(sampled, clauses, scope, restricted)?;
+                }
+                Some(NodeEnum::RangeSubselect(derived)) => {
+                    self.lock_derived(derived, clauses, scope, restricted)?;
+                }
                 _ => {}
             }
         }
         Ok(())
     }
+
+    /// A lock of a derived table is one of all tables in it (`transformLockingClause` in
+    /// `src/backend/parser/analyze.c`).
+    fn lock_derived(
+        &mut self,
+        derived: &RangeSubselect,
+        clauses: &[Node],
+        scope: &Scope<'_>,
+        restricted: bool,
+    ) -> Known<()> {
+        let name = derived
+            .alias
+            .as_ref()
+            .map_or("", |alias| alias.aliasname.as_str());
+        let Some(clause) = clauses.iter().find(|clause| locks(clause, name)) else {
+            return Ok(());
+        };
+        let Some(NodeEnum::SelectStmt(select)) = boxed(&derived.subquery) else {
+            return Ok(());
+        };
+        let all = match inner(clause) {
+            Some(NodeEnum::LockingClause(clause)) => LockingClause {
+                locked_rels: Vec::new(),
+                ..clause.clone()
+            },
+            _ => return Ok(()),
+        };
+        let all = Node {
+            node: Some(NodeEnum::LockingClause(all)),
+        };
+        let mut inside = Scope::inside(scope);
+        inside.ctes.extend(named_in(select));
+        let restricted = restricted || boxed(&select.where_clause).is_some_and(restricts);
+        self.lock_items(&select.from_clause, &[all], &inside, restricted)
+    }
 }
 
-/// Whether this locking clause is about this table: it names it, or it names none.
-fn locks(clause: &Node, range: &RangeVar) -> bool {
+/// The common table expressions of a query, by their names.
+fn named_in(select: &SelectStmt) -> Vec<Cte> {
+    let ctes = select.with_clause.iter().flat_map(|with| &with.ctes);
+    let named = |node: &Node| match inner(node) {
+        Some(NodeEnum::CommonTableExpr(cte)) => Some(Cte {
+            name: Arc::from(cte.ctename.as_str()),
+            columns: None,
+        }),
+        _ => None,
+    };
+    ctes.filter_map(named).collect()
+}
+
+/// Whether this locking clause is about what has this name in FROM: it names it, or it names none.
+fn locks(clause: &Node, name: &str) -> bool {
     let Some(NodeEnum::LockingClause(LockingClause { locked_rels, .. })) = inner(clause) else {
         return false;
     };
-    let alias = range.alias.as_ref();
-    let name = alias.map_or(range.relname.as_str(), |alias| alias.aliasname.as_str());
     let names =
         |node: &Node| matches!(inner(node), Some(NodeEnum::RangeVar(r)) if r.relname == name);
     locked_rels.is_empty() || locked_rels.iter().any(names)

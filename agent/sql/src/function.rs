@@ -236,6 +236,12 @@ impl Analysis<'_> {
         }
     }
 
+    /// The `=` that nobody writes: of `CASE x WHEN`, `x IN (SELECT ...)`, USING and NATURAL.
+    pub(crate) fn equality(&mut self) -> Known<()> {
+        self.session.resolvable()?;
+        self.unqualified_operator("=")
+    }
+
     fn unqualified_operator(&mut self, name: &str) -> Known<()> {
         let found: Vec<_> = self
             .snapshot

@@ -13,6 +13,7 @@
 //! The grammar is that of PostgreSQL 18. An older server refuses what it does not know yet; where a word became a
 //! keyword in between, the newer reading is taken.
 
+mod alike;
 mod analysis;
 mod define;
 mod expression;

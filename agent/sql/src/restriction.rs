@@ -1,12 +1,13 @@
-//! Whether a WHERE clause restricts anything: constants and `x = x` do not.
+//! Whether a WHERE clause restricts anything: constants, `x = x` and `x IS NULL OR x IS NOT NULL` do not.
 //!
 //! Conservative in one direction only: a clause that is called a restriction may still be true of every row
 //! (`id > 0`), one that is not called so certainly says nothing about the rows.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{BoolExpr, BoolExprType, ColumnRef, Node, SelectStmt};
+use pg_query::protobuf::{BoolExpr, BoolExprType, Node, SelectStmt};
 
-use crate::tree::{boxed, inner, string};
+use crate::alike::alike;
+use crate::tree::{boxed, inner};
 
 /// Whether this condition can tell one row from another.
 pub(crate) fn restricts(node: &NodeEnum) -> bool {
@@ -47,7 +48,7 @@ fn condition(node: &NodeEnum, holds: bool) -> bool {
         }
         NodeEnum::AExpr(expr) => {
             let (left, right) = (boxed(&expr.lexpr), boxed(&expr.rexpr));
-            !(same_column(left, right)) && (varies(left) || varies(right))
+            !same(left, right) && (varies(left) || varies(right))
         }
         other => varies(Some(other)),
     }
@@ -56,6 +57,12 @@ fn condition(node: &NodeEnum, holds: bool) -> bool {
 fn logic(expr: &BoolExpr, holds: bool) -> bool {
     let restricts = |node: &Node, holds| inner(node).is_some_and(|arg| condition(arg, holds));
     let mut args = expr.args.iter();
+    if BoolExprType::try_from(expr.boolop) == Ok(BoolExprType::OrExpr)
+        && holds
+        && are_complements(&expr.args)
+    {
+        return false;
+    }
     match (BoolExprType::try_from(expr.boolop), holds) {
         (Ok(BoolExprType::NotExpr), holds) => args.any(|arg| restricts(arg, !holds)),
         (Ok(BoolExprType::AndExpr), true) | (Ok(BoolExprType::OrExpr), false) => {
@@ -66,33 +73,57 @@ fn logic(expr: &BoolExpr, holds: bool) -> bool {
 }
 
 /// `x` and `x`, also as `x BETWEEN x AND x` and `x IN (x)`.
-fn same_column(left: Option<&NodeEnum>, right: Option<&NodeEnum>) -> bool {
-    match (left.and_then(column), right) {
-        (Some(left), Some(NodeEnum::List(list))) => {
-            let same = |node: &Node| inner(node).and_then(column).is_some_and(|c| equal(left, c));
-            !list.items.is_empty() && list.items.iter().all(same)
+fn same(left: Option<&NodeEnum>, right: Option<&NodeEnum>) -> bool {
+    match right {
+        Some(NodeEnum::List(list)) => {
+            !list.items.is_empty() && list.items.iter().all(|item| alike(left, inner(item)))
         }
-        (Some(left), Some(right)) => column(right).is_some_and(|right| equal(left, right)),
-        _ => false,
+        right => alike(left, right),
     }
 }
 
-fn column(node: &NodeEnum) -> Option<&ColumnRef> {
-    match node {
-        NodeEnum::ColumnRef(reference) => Some(reference),
-        NodeEnum::TypeCast(cast) => column(boxed(&cast.arg)?),
-        _ => None,
-    }
+/// `x IS NULL` beside `x IS NOT NULL`.
+fn are_complements(args: &[Node]) -> bool {
+    let tests = || {
+        args.iter().filter_map(|arg| match inner(arg) {
+            Some(NodeEnum::NullTest(test)) => Some(test),
+            _ => None,
+        })
+    };
+    tests().any(|one| {
+        tests().any(|other| {
+            one.nulltesttype != other.nulltesttype && alike(boxed(&one.arg), boxed(&other.arg))
+        })
+    })
 }
 
-fn equal(left: &ColumnRef, right: &ColumnRef) -> bool {
-    let is_star = left.fields.iter().any(|field| string(field).is_none());
-    !is_star
-        && left
-            .fields
-            .iter()
-            .map(string)
-            .eq(right.fields.iter().map(string))
+/// Whether the answer of a query inside a condition can differ from row to row: it reads a table, or names a column.
+fn query_varies(select: &SelectStmt) -> bool {
+    if let (Some(left), Some(right)) = (&select.larg, &select.rarg) {
+        return query_varies(left) || query_varies(right);
+    }
+    let any = |nodes: &[Node]| nodes.iter().any(|node| varies(inner(node)));
+    let targets = select.target_list.iter().any(|target| match inner(target) {
+        Some(NodeEnum::ResTarget(target)) => varies(boxed(&target.val)),
+        _ => true,
+    });
+    targets
+        || any(&select.values_lists)
+        || select.from_clause.iter().any(source_varies)
+        || varies(boxed(&select.where_clause))
+}
+
+fn source_varies(source: &Node) -> bool {
+    match inner(source) {
+        Some(NodeEnum::RangeFunction(function)) => {
+            function.functions.iter().any(|call| varies(inner(call)))
+        }
+        Some(NodeEnum::RangeSubselect(derived)) => match boxed(&derived.subquery) {
+            Some(NodeEnum::SelectStmt(select)) => query_varies(select),
+            _ => true,
+        },
+        _ => true,
+    }
 }
 
 /// Whether the value can differ from row to row: it has a column in it, or a query that may have one.
@@ -123,18 +154,8 @@ fn varies(node: Option<&NodeEnum>) -> bool {
         }
         NodeEnum::CaseWhen(when) => varies(boxed(&when.expr)) || varies(boxed(&when.result)),
         NodeEnum::SubLink(link) => match boxed(&link.subselect) {
-            // A query without FROM and without columns is a constant.
             Some(NodeEnum::SelectStmt(select)) => {
-                let targets = select.target_list.iter().any(|target| match inner(target) {
-                    Some(NodeEnum::ResTarget(target)) => varies(boxed(&target.val)),
-                    _ => true,
-                });
-                varies(boxed(&link.testexpr))
-                    || targets
-                    || !select.from_clause.is_empty()
-                    || !select.values_lists.is_empty()
-                    || select.larg.is_some()
-                    || varies(boxed(&select.where_clause))
+                varies(boxed(&link.testexpr)) || query_varies(select)
             }
             _ => true,
         },

@@ -277,6 +277,12 @@ impl Session {
         }
     }
 
+    /// Whether this may be a temporary relation of the session.
+    pub(crate) fn may_be_temporary(&self, name: &QualifiedName<'_>) -> bool {
+        is_temporary_schema(name.schema)
+            || name.schema.is_empty() && self.temporary.contains(name.name)
+    }
+
     /// The relation that the server would find under this name.
     pub(crate) fn relation(
         &self,

@@ -160,6 +160,7 @@ fn snapshot() -> Snapshot {
         operators: vec![
             ("public".into(), "%".into(), 30_004),
             ("hr".into(), "+".into(), 30_005),
+            ("hr".into(), "=".into(), 30_005),
             ("public".into(), "<<<".into(), 30_006),
         ],
         defaults: vec![

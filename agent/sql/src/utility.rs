@@ -36,8 +36,8 @@ impl Analysis<'_> {
                 Ok(DiscardMode::DiscardPlans | DiscardMode::DiscardSequences) => {}
                 _ => return Err(opacity::unknown_node(statement)),
             },
+            NodeEnum::FetchStmt(_) => self.fetches = true,
             NodeEnum::VariableShowStmt(_)
-            | NodeEnum::FetchStmt(_)
             | NodeEnum::ClosePortalStmt(_)
             | NodeEnum::DeallocateStmt(_)
             | NodeEnum::ConstraintsSetStmt(_)

@@ -4,6 +4,7 @@
 //! refused and leave no trace on the server, and past the agent, where it must do its harm.
 
 mod changes;
+mod corpus;
 mod identity;
 mod outside;
 mod reads;

@@ -303,6 +303,53 @@ fn what_ran_since_a_portal_was_bound_is_told_apart_from_what_ran_before() {
     assert_eq!(play.bound_after, None);
 }
 
+/// SQL's FETCH runs a portal by its name, and nobody is asked about what the portal does.
+#[test]
+fn it_is_told_as_long_as_sql_can_name_what_was_bound() {
+    let mut play = Play::ready();
+    let beside_bound = |play: &mut Play, state: u8| {
+        play.client(client::query("fetch all c"));
+        play.server([server::complete("FETCH 1"), server::ready(state)].concat());
+        play.beside_bound
+    };
+    prepare(&mut play, "a", "select 1");
+    run(&mut play, "begin", &["BEGIN"]);
+    assert!(!beside_bound(&mut play, b'T'));
+    // A portal without a name is none that SQL can name.
+    play.client([client::bind("", "a"), client::sync()].concat());
+    play.server([server::bound(), server::ready(b'T')].concat());
+    assert!(!beside_bound(&mut play, b'T'));
+    // Sent is enough, also in the same segment of a pipeline.
+    play.client([client::bind("c", "a"), client::run("fetch all c")].concat());
+    assert!(play.beside_bound);
+    play.client(client::sync());
+    let answers = [
+        server::bound(),
+        server::parsed(),
+        server::bound(),
+        server::complete("FETCH 1"),
+        server::ready(b'T'),
+    ];
+    play.server(answers.concat());
+    assert!(beside_bound(&mut play, b'T'));
+    // The transaction that it lives in ends, but another one has begun on the way.
+    play.client(client::query("commit"));
+    play.client([client::bind("d", "a"), client::flush()].concat());
+    play.server([server::complete("COMMIT"), server::ready(b'I')].concat());
+    play.client(client::run("fetch all d"));
+    assert!(play.beside_bound);
+    play.client(client::sync());
+    let answers = [
+        server::bound(),
+        server::parsed(),
+        server::bound(),
+        server::complete("FETCH 1"),
+        server::ready(b'I'),
+    ];
+    play.server(answers.concat());
+    assert!(!beside_bound(&mut play, b'I'));
+}
+
 #[test]
 fn names_are_bytes() {
     let mut play = Play::ready();

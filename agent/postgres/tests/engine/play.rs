@@ -29,6 +29,7 @@ pub struct Play {
     question: Option<Ticket>,
     /// Of the last command that was to be run.
     pub bound_after: Option<Ticket>,
+    pub beside_bound: bool,
     pub parameters: Vec<Parameter>,
     pub error: Option<ProtocolError>,
 }
@@ -57,6 +58,7 @@ impl Play {
             told: vec![],
             question: None,
             bound_after: None,
+            beside_bound: false,
             parameters: vec![],
             error: None,
         }
@@ -169,6 +171,7 @@ impl Play {
         self.told.push(line(&progress));
         if let Progress::Ask(_, Ask::Run(command)) = &progress {
             self.bound_after = command.bound_after;
+            self.beside_bound = command.beside_bound;
             self.parameters.clone_from(&command.parameters);
         }
         match progress {

@@ -1,6 +1,6 @@
 //! Ways around rivals' filters, and what they are here.
 
-use super::check;
+use super::{check, facts};
 
 #[test]
 fn a_delete_is_told_however_it_is_dressed() {
@@ -191,4 +191,113 @@ fn a_changed_path_or_a_temporary_table_does_not_mislead_later_statements() {
             &["opaque search_path"],
         ),
     ]);
+}
+
+#[test]
+fn an_equality_that_nobody_writes_is_told() {
+    let path: &str = "set setting search_path";
+    let raise: &str = "call hr.raise()";
+    check(&[
+        (
+            "SET search_path = hr; SELECT CASE 1 WHEN 2 THEN 3 END",
+            &[path, raise],
+        ),
+        (
+            "SET search_path = hr; SELECT 1 IN (SELECT 2)",
+            &[path, raise],
+        ),
+        (
+            "SET search_path = hr; SELECT 1 FROM (SELECT 1) a (b) JOIN (SELECT 2) c (b) USING (b)",
+            &[path, raise],
+        ),
+        (
+            "SET search_path = hr; SELECT 1 FROM (SELECT 1) a (b) NATURAL JOIN (SELECT 2) c (b)",
+            &[path, raise],
+        ),
+        (
+            "SET search_path = hr; SELECT CASE WHEN true THEN 3 END, EXISTS (SELECT 1)",
+            &[path],
+        ),
+    ]);
+}
+
+#[test]
+fn a_lock_of_what_is_derived_locks_its_tables() {
+    let locked: &[&str] = &["select public.emp(id~)", "lock public.emp"];
+    check(&[
+        ("SELECT id FROM (SELECT id FROM emp) e FOR UPDATE", locked),
+        (
+            "SELECT id FROM (SELECT id FROM emp) e FOR SHARE OF e",
+            locked,
+        ),
+        (
+            "SELECT 1 FROM (SELECT 1) x, (SELECT id FROM (SELECT id FROM emp) a) e FOR KEY SHARE OF e",
+            locked,
+        ),
+        (
+            "SELECT id FROM (SELECT id FROM emp) e, hr.pay FOR UPDATE OF pay",
+            &["select public.emp(id~)", "select hr.pay", "lock hr.pay"],
+        ),
+        (
+            "SELECT 1 FROM emp TABLESAMPLE lower (1) FOR UPDATE",
+            &["select public.emp", "lock public.emp"],
+        ),
+        (
+            "SELECT * FROM (WITH emp AS (SELECT 1) SELECT * FROM emp) e FOR UPDATE",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_not_in_the_snapshot_may_be_there_when_it_is_dropped() {
+    check(&[
+        (
+            "DROP TABLE IF EXISTS fresh, hr.fresh, emp",
+            &[
+                "drop public.fresh where",
+                "drop hr.fresh where",
+                "drop public.emp where",
+            ],
+        ),
+        (
+            "DROP FUNCTION IF EXISTS fresh(int)",
+            &["drop public.fresh()"],
+        ),
+        (
+            "DROP TRIGGER IF EXISTS t ON fresh",
+            &["drop public.fresh where"],
+        ),
+        (
+            "SET search_path = hr, public; DROP VIEW IF EXISTS fresh",
+            &[
+                "set setting search_path",
+                "drop hr.fresh where",
+                "drop public.fresh where",
+            ],
+        ),
+        (
+            "CREATE TEMP TABLE fresh (a int); DROP TABLE IF EXISTS fresh",
+            &["create pg_temp.fresh where"],
+        ),
+        ("DROP TABLE IF EXISTS pg_temp.fresh", &[]),
+    ]);
+}
+
+#[test]
+fn a_fetch_is_told_whatever_stands_around_it() {
+    for text in [
+        "FETCH ALL c",
+        "MOVE 1 IN c",
+        "SELECT 1; FETCH NEXT FROM \"c\"",
+    ] {
+        assert!(facts(text).fetches, "{text}");
+    }
+    for text in [
+        "DECLARE c CURSOR FOR SELECT 1",
+        "CLOSE c",
+        "SELECT 'FETCH ALL c'",
+    ] {
+        assert!(!facts(text).fetches, "{text}");
+    }
 }
