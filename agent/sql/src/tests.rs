@@ -6,6 +6,7 @@ mod limits;
 mod outputs;
 mod patterns;
 mod sessions;
+mod spelling;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ const RELATIONS: &[(u32, &str, &str, Kind, &str)] = &[
         "name setting",
     ),
     (20_010, "hr", "pg_settings", Kind::Table, "name"),
+    (20_011, "public", "Emp", Kind::Table, "id Ssn"),
 ];
 
 const FUNCTIONS: &[(u32, &str, &str, Volatility, &str)] = &[

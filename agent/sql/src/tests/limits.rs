@@ -145,16 +145,4 @@ proptest::proptest! {
         let snapshot = snapshot();
         analyse(text.as_bytes(), &session(&snapshot), &snapshot);
     }
-
-    #[test]
-    fn spacing_comments_and_case_change_nothing(gaps in proptest::collection::vec(0..5_usize, 9)) {
-        let fill = [" ", "\n", "/**/", "-- x\n", "\t /* ' */ "];
-        let words = ["Select", "E", ".", "sSn", "from", "EMP", "e", "where", "id=1"];
-        let mut text = String::new();
-        for (word, gap) in words.iter().zip(&gaps) {
-            text += word;
-            text += fill[*gap];
-        }
-        proptest::prop_assert_eq!(told(&facts(&text)), ["select public.emp(id? ssn!) where"]);
-    }
 }
