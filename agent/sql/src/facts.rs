@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::{Digest, Opacity, Outputs, Parameter, Shape, Statement, Touches, Verb};
 
+use crate::mysql::Modes;
 use crate::path;
 use crate::session::{Path, Settings};
 
@@ -95,6 +96,8 @@ pub enum Assignment {
     StandardStrings(Option<bool>),
     /// `client_encoding`: whether it is UTF8.
     Utf8(Option<bool>),
+    /// `sql_mode` of MySQL.
+    SqlMode(Option<Modes>),
 }
 
 impl Assignment {
@@ -124,6 +127,7 @@ impl Assignment {
             Assignment::Role(_) => Assignment::Role(None),
             Assignment::StandardStrings(_) => Assignment::StandardStrings(None),
             Assignment::Utf8(_) => Assignment::Utf8(None),
+            Assignment::SqlMode(_) => Assignment::SqlMode(None),
         })
     }
 
@@ -136,6 +140,7 @@ impl Assignment {
                 Assignment::StandardStrings(settings.standard_strings)
             }
             Assignment::Utf8(_) => Assignment::Utf8(settings.utf8),
+            Assignment::SqlMode(_) => return None,
         })
     }
 
@@ -145,6 +150,7 @@ impl Assignment {
             Assignment::Role(role) => settings.role.clone_from(role),
             Assignment::StandardStrings(on) => settings.standard_strings = *on,
             Assignment::Utf8(utf8) => settings.utf8 = *utf8,
+            Assignment::SqlMode(_) => {}
         }
     }
 
@@ -154,6 +160,7 @@ impl Assignment {
             Assignment::Role(_) => settings.role = None,
             Assignment::StandardStrings(_) => settings.standard_strings = None,
             Assignment::Utf8(_) => settings.utf8 = None,
+            Assignment::SqlMode(_) => {}
         }
     }
 }

@@ -379,7 +379,7 @@ fn flatten(items: &[Item], alias: &str) -> Item {
     Item::derived(alias, columns)
 }
 
-fn shared_names(left: &Scope<'_>, right: &Scope<'_>) -> Known<Vec<Arc<str>>> {
+pub(crate) fn shared_names(left: &Scope<'_>, right: &Scope<'_>) -> Known<Vec<Arc<str>>> {
     let mut names: Vec<Arc<str>> = Vec::new();
     for item in left.items.iter().chain(&right.items) {
         if item.columns.open.is_some() {
@@ -398,7 +398,7 @@ fn shared_names(left: &Scope<'_>, right: &Scope<'_>) -> Known<Vec<Arc<str>>> {
     Ok(names)
 }
 
-fn column_of(side: &Scope<'_>, name: &str) -> Known<Found> {
+pub(crate) fn column_of(side: &Scope<'_>, name: &str) -> Known<Found> {
     let alone = Scope {
         outer: None,
         items: side.items.clone(),

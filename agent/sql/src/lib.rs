@@ -12,14 +12,18 @@
 //!
 //! The grammar is that of PostgreSQL 18. An older server refuses what it does not know yet; where a word became a
 //! keyword in between, the newer reading is taken.
+//!
+//! All of this crate is PostgreSQL's but for [`mysql`], which gives the same facts for MySQL; [`Dialect`] is the seam.
 
 mod alike;
 mod analysis;
 mod define;
+mod dialect;
 mod expression;
 mod facts;
 mod from;
 mod function;
+pub mod mysql;
 mod named;
 mod opacity;
 mod output;
@@ -39,6 +43,7 @@ mod utility;
 mod write;
 
 pub use analysis::{analyse, analyse_alike, analyse_call};
+pub use dialect::{Dialect, MySql, Postgres};
 pub use facts::{Assignment, Change, Facts};
 pub use pattern::Pattern;
 pub use replication::analyse_replication;

@@ -518,7 +518,7 @@ fn by_place(key: &Node, columns: &Columns) -> Vec<crate::record::Origin> {
     }
 }
 
-fn by_name(name: &str, columns: &Columns) -> Option<Vec<crate::record::Origin>> {
+pub(crate) fn by_name(name: &str, columns: &Columns) -> Option<Vec<crate::record::Origin>> {
     let mut origins = Vec::new();
     let mut found = false;
     for column in columns.list.iter().filter(|column| &*column.name == name) {

@@ -72,7 +72,7 @@ impl Record {
     ) -> usize {
         self.verb(verb);
         let same = |draft: &Draft| match &draft.subject {
-            Subject::Relation(other) => draft.verb == verb && other.name.oid == relation.name.oid,
+            Subject::Relation(other) => draft.verb == verb && other.name == relation.name,
             Subject::Object(_) => false,
         };
         if let Some(index) = self.drafts.iter().position(same) {

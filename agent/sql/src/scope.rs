@@ -69,8 +69,10 @@ pub(crate) struct Item {
     pub(crate) schema: Option<Arc<str>>,
     pub(crate) alias: Arc<str>,
     pub(crate) columns: Rc<Columns>,
-    /// The touch of a base relation: its columns are the server's own, and it has system columns.
+    /// The touch of a base relation: its columns are the server's own.
     pub(crate) base: Option<usize>,
+    /// Whether it has system columns, which `*` leaves out.
+    pub(crate) system: bool,
     pub(crate) reach: Reach,
     /// Columns that a join merged: to be reached only by `t.a`.
     pub(crate) merged: Vec<Arc<str>>,
@@ -98,6 +100,7 @@ impl Item {
             alias: alias.map_or_else(|| relation.name.name.clone(), Arc::from),
             columns: Rc::new(columns),
             base: Some(touch),
+            system: true,
             reach: Reach::Full,
             merged: Vec::new(),
         }
@@ -110,6 +113,7 @@ impl Item {
             alias: Arc::from(alias),
             columns: Rc::new(columns),
             base: None,
+            system: false,
             reach: Reach::Full,
             merged: Vec::new(),
         }
@@ -140,7 +144,8 @@ impl Item {
                 base: self.base.is_some(),
             }));
         }
-        let system = self.base.zip(system_column(name));
+        let touch = self.base.filter(|_| self.system);
+        let system = touch.zip(system_column(name));
         Ok(system.map(|(touch, number)| Found {
             origins: vec![Origin { touch, number }],
             base: true,

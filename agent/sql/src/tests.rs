@@ -230,7 +230,7 @@ fn facts(text: &str) -> Facts {
 /// One line per touch: `select public.emp(ssn! id~) where through public.staff`, where `!` is shown, `~` derived,
 /// `?` filtered and `=` written. What errors may tell is left out: it is every column of what is written. An opaque
 /// text is its kind.
-fn told(facts: &Facts) -> Vec<String> {
+pub(crate) fn told(facts: &Facts) -> Vec<String> {
     match &facts.touches {
         Touches::Known(touches) => touches.iter().map(line).collect(),
         Touches::Opaque(opacity) => vec![format!("opaque {}", opacity.kind)],

@@ -22,6 +22,12 @@ fn main() -> io::Result<()> {
     for (name, texts) in TEXTS {
         keep(&corpus.join("sql").join(name), texts.join("\0").as_bytes())?;
     }
+    for (name, texts) in MYSQL_TEXTS {
+        keep(
+            &corpus.join("mysql").join(name),
+            texts.join("\0").as_bytes(),
+        )?;
+    }
     Ok(())
 }
 
@@ -401,5 +407,65 @@ const TEXTS: [(&str, &[&str]); 16] = [
     (
         "lexical",
         &["select 'it''s', E'\\'', U&\"d\\0061t\" from /* /* t */ */ t -- p"],
+    ),
+];
+
+/// The same for MySQL.
+const MYSQL_TEXTS: [(&str, &[&str]); 8] = [
+    (
+        "select",
+        &["select a, `b` as x from t where c = ? or b like 'x' order by b limit 5, 10"],
+    ),
+    (
+        "join",
+        &["select t.*, p.k from t left join p using (a) where t.a in (select k from p) for update"],
+    ),
+    (
+        "with",
+        &[
+            "with recursive r (n) as (select a from t union all select n + 1 from r) select * from r",
+        ],
+    ),
+    (
+        "write",
+        &[
+            "insert into t (a, b) values (1, -2) on duplicate key update b = values(b)",
+            "replace into t select * from p",
+            "update t join p on t.a = p.a set b = k where c is null limit 1",
+            "delete t from t, p where true",
+        ],
+    ),
+    (
+        "file",
+        &[
+            "select a into outfile '/tmp/x' fields terminated by ',' from t",
+            "load data local infile 'x' replace into table t ignore 1 lines (a, @b)",
+        ],
+    ),
+    (
+        "define",
+        &[
+            "create table n (a int primary key) engine=innodb",
+            "create or replace view w as select a from v",
+            "alter table t rename to u",
+            "drop table if exists p; truncate t",
+        ],
+    ),
+    (
+        "state",
+        &[
+            "begin; savepoint s",
+            "set sql_mode = 'ANSI_QUOTES', @a := (select a from t), names = 1",
+            "select \"a\" || b from t",
+            "use app",
+            "call f(1)",
+            "show full columns from t",
+        ],
+    ),
+    (
+        "lexical",
+        &[
+            "select 'it''s \\' x', 0x41, b'1', .5e3, @@x, @`y`, a->>'$' from /* /* t */ t # p\n-- q\n",
+        ],
     ),
 ];
