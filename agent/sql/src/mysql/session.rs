@@ -131,7 +131,7 @@ impl Session {
     pub fn finished(&mut self, facts: &Facts, outcome: &Outcome) {
         let before = self.before.take();
         match outcome.status {
-            Status::Completed | Status::Suspended => {
+            Status::Completed | Status::Suspended | Status::Limited => {
                 facts.changes.iter().for_each(|change| self.learn(change));
             }
             // How far a text of several statements came is not told.
