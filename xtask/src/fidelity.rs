@@ -9,6 +9,7 @@
 //! FIDELITY.md                     the table
 //! ```
 
+pub mod facts;
 mod go;
 mod ground;
 mod outcomes;

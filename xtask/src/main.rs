@@ -84,6 +84,12 @@ const VERBS: &[Verb] = &[
         summary: "run suites that others wrote past the agent and through it, and write FIDELITY.md",
         run: fidelity::run,
     },
+    Verb {
+        name: "facts",
+        arguments: "",
+        summary: "analyse every statement of PostgreSQL's regression suite: what is known, why not, how long",
+        run: fidelity::facts::run,
+    },
 ];
 
 fn main() -> ExitCode {
