@@ -68,8 +68,10 @@ impl Analysis<'_> {
             NodeEnum::AExpr(expr) if expr.kind == AExprKind::AexprOp as i32 => expr,
             _ => return None,
         };
+        let path = self.session.schemas(self.snapshot)?;
+        let mut equals = self.snapshot.operators("=");
         let is_equal = strings(&condition.name)? == ["="]
-            && self.snapshot.operators("=").all(|(_, f)| is_harmless(f));
+            && equals.all(|(schema, function)| !path.contains(schema) || is_harmless(function));
         match boxed(&condition.rexpr)? {
             NodeEnum::AConst(_) if is_equal && is_name(boxed(&condition.lexpr)?) => {
                 constant(boxed(&condition.rexpr)?)

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::{ColumnUse, Object, Shape, Touch, Touches, Use, Verb};
+use model::{ColumnUse, Object, Outputs, Shape, Touch, Touches, Use, Verb};
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Statement};
 
 use super::catalog::Catalog;
@@ -33,7 +33,7 @@ pub fn analyse(text: &[u8], session: &Session, catalog: &Catalog) -> Facts {
         defines: false,
         shape: Shape {
             statements: u32::try_from(statements.len()).unwrap_or(u32::MAX),
-            limit: None,
+            ..Shape::default()
         },
     };
     let shape = analysis.shape;
@@ -191,12 +191,15 @@ impl Analysis<'_> {
             touches.push(touch);
             touches.extend(reached);
         }
+        let count = usize::try_from(self.shape.statements).unwrap_or(usize::MAX);
         Ok(Facts {
             verbs: self.record.verbs(),
             touches: Touches::Known(touches),
+            outputs: Arc::from(std::iter::repeat_n(Outputs::Unknown, count).collect::<Vec<_>>()),
             shape: self.shape,
             changes: std::mem::take(&mut self.changes),
             defines: self.defines,
+            fetches: false,
         })
     }
 
