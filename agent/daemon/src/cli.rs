@@ -30,6 +30,9 @@ pub enum Command {
     Check,
     /// Say how a statement would be judged, and why.
     Explain(Explain),
+    /// Test policies, and try other ones on what was recorded.
+    #[command(subcommand)]
+    Policy(Policy),
     /// List, show, approve and deny held statements.
     #[command(subcommand)]
     Approvals(Approvals),
@@ -73,6 +76,24 @@ pub struct Explain {
     pub json: bool,
     /// The statement.
     pub sql: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Judge the requests of test files, and say which do not come out as written.
+    Test(PolicyTest),
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyTest {
+    /// The policies. Default: those of the configuration.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub dir: Option<PathBuf>,
+    /// Resolve names by the catalogs of the configuration's servers, and not by the files' schemas.
+    #[arg(long)]
+    pub live: bool,
+    /// Files of tests. Default: tests/*.toml beside the policies.
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

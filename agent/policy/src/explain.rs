@@ -94,12 +94,7 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let effect = match self.effect {
-            Effect::Allow => "allow",
-            Effect::Deny => "deny",
-            Effect::Hold => "hold",
-        };
-        writeln!(f, "{effect}: {}", self.because.explanation)?;
+        writeln!(f, "{}: {}", self.effect.name(), self.because.explanation)?;
         if !self.because.approvers.is_empty() {
             writeln!(f, "  approvers: {}", self.because.approvers.join(", "))?;
         }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use catalog::{Catalog, Limits};
 use intercept::Dialer;
-use model::{Effect, Login, Request, SessionId, Subject, Target, Workload};
+use model::{Effect, Login, Request, SessionId, Statement, Subject, Target, Workload};
 use policy::{Moment, PolicySet};
 use proxy::Upstreams;
+use sql::Snapshot;
 
 use crate::cli::Explain;
 use crate::config::Config;
@@ -26,32 +27,8 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         application: None,
         settings: Vec::new(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let catalog = {
-        let _runtime = runtime.enter();
-        Catalog::new(
-            dial(Upstreams::new(
-                Dialer::plain().with(config.endpoints.clone()),
-                config.tls.read()?.demands,
-                config.sessions.startup_timeout,
-            )),
-            config.catalogs.clone(),
-            Limits::default(),
-        )
-    };
-    let snapshot = runtime
-        .block_on(catalog.snapshot(&target, &wanted.database))
-        .with_context(|| {
-            format!(
-                "names cannot be resolved without the catalog of {}/{}",
-                target.server, wanted.database
-            )
-        })?;
-    let session = sql::Session::new(&login, &snapshot);
-    let facts = sql::analyse(wanted.sql.as_bytes(), &session, &snapshot);
-    let request = Request::Run(facts.statement(wanted.sql.as_bytes(), Arc::default()));
+    let snapshot = snapshot(config, &target, &wanted.database)?;
+    let request = Request::Run(statement(&wanted.sql, &login, &snapshot));
     let moment = Moment {
         time: proxy::now(),
         in_transaction: false,
@@ -72,7 +49,7 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
 }
 
 /// A subject that is a member of these workloads and nothing else.
-fn subject(workloads: &[String]) -> Subject {
+pub fn subject(workloads: &[String]) -> Subject {
     Subject {
         session: SessionId::now(),
         workloads: workloads.iter().cloned().map(Workload).collect(),
@@ -83,7 +60,20 @@ fn subject(workloads: &[String]) -> Subject {
     }
 }
 
-fn target(config: &Config, name: Option<&str>) -> anyhow::Result<Target> {
+/// What this text would do as the first of its session.
+pub fn statement(text: &str, login: &Login, snapshot: &Snapshot) -> Statement {
+    let command = login
+        .replication()
+        .and_then(|replication| sql::analyse_replication(text.as_bytes(), replication));
+    let facts = command.unwrap_or_else(|| {
+        let session = sql::Session::new(login, snapshot);
+        sql::analyse(text.as_bytes(), &session, snapshot)
+    });
+    facts.statement(text.as_bytes(), Arc::default())
+}
+
+/// The server of this name, or the only one.
+pub fn target(config: &Config, name: Option<&str>) -> anyhow::Result<Target> {
     let mut found: Vec<_> = config
         .servers
         .iter()
@@ -102,4 +92,31 @@ fn target(config: &Config, name: Option<&str>) -> anyhow::Result<Target> {
         server: server.clone(),
         address: *address,
     })
+}
+
+/// The catalog of this database as it is now.
+pub fn snapshot(config: &Config, target: &Target, database: &str) -> anyhow::Result<Arc<Snapshot>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let catalog = {
+        let _runtime = runtime.enter();
+        Catalog::new(
+            dial(Upstreams::new(
+                Dialer::plain().with(config.endpoints.clone()),
+                config.tls.read()?.demands,
+                config.sessions.startup_timeout,
+            )),
+            config.catalogs.clone(),
+            Limits::default(),
+        )
+    };
+    runtime
+        .block_on(catalog.snapshot(target, database))
+        .with_context(|| {
+            format!(
+                "names cannot be resolved without the catalog of {}/{database}",
+                target.server
+            )
+        })
 }
