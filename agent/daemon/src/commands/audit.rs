@@ -116,9 +116,13 @@ fn what(row: &Row) -> String {
                 none if none.is_empty() => "default".to_owned(),
                 policies => policies,
             };
+            let monitored = match row.number(Column::Monitored) {
+                Some(1) => ", forwarded because only monitored",
+                _ => "",
+            };
             let (stage, effect) = (text(Column::Stage), text(Column::Effect));
             let statement = one_line(text(Column::QueryString), 80);
-            format!("#{request} {stage} {effect}{masks} by {policies}  {statement}")
+            format!("#{request} {stage} {effect}{masks}{monitored} by {policies}  {statement}")
         }
         "settled" => {
             let by = row.text(Column::ApprovalBy).unwrap_or("nobody");

@@ -40,6 +40,12 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&explanation)?);
     } else {
         println!("{explanation}");
+        if config.monitored.contains(&target.address) {
+            println!(
+                "  server {} is only monitored: this would be recorded, and the statement forwarded",
+                target.server
+            );
+        }
     }
     Ok(match explanation.effect {
         Effect::Allow => ExitCode::SUCCESS,

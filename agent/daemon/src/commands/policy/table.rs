@@ -60,6 +60,7 @@ pub struct Test {
     #[serde(default)]
     pub masked: Vec<String>,
     pub withheld: Option<Vec<String>>,
+    pub max_rows: Option<u64>,
     pub policies: Option<Vec<String>>,
     #[serde(default)]
     pub approvers: Vec<String>,

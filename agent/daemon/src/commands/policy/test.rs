@@ -162,6 +162,10 @@ fn differences(test: &Test, found: &Explanation) -> Vec<String> {
     if let Some(policies) = &test.policies {
         compare("decided by", sorted(&found.because.policies), policies);
     }
+    let most = found.limit.as_ref().map(|limit| limit.rows.to_string());
+    let most: Vec<String> = most.into_iter().collect();
+    let written = test.max_rows.iter().map(u64::to_string);
+    compare("rows at most", most, &written.collect::<Vec<_>>());
     let approvers = sorted(&found.because.approvers);
     compare("approved by", approvers, &test.approvers);
     if let Some(says) = &test.says
