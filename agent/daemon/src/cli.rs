@@ -82,6 +82,31 @@ pub struct Explain {
 pub enum Policy {
     /// Judge the requests of test files, and say which do not come out as written.
     Test(PolicyTest),
+    /// Judge what the trail recorded by other policies, and say what would come out otherwise.
+    Replay(PolicyReplay),
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyReplay {
+    /// The other policies.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub policies: PathBuf,
+    #[command(flatten)]
+    pub period: Period,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// From when to when.
+#[derive(Debug, Args)]
+pub struct Period {
+    /// Only from this time on: so long ago (30d, 12h, 45m), or RFC 3339, such as 2026-07-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only before this time.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -140,12 +165,8 @@ pub struct AuditShow {
     /// Only of this session.
     #[arg(long)]
     pub session: Option<String>,
-    /// Only from this time on: RFC 3339, such as 2026-07-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Only before this time: RFC 3339.
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
+    #[command(flatten)]
+    pub period: Period,
     /// How many at most.
     #[arg(short = 'n', long, default_value_t = 50)]
     pub limit: usize,

@@ -188,6 +188,15 @@ impl Config {
         self.state.join("journal")
     }
 
+    /// The host's whole trail.
+    pub fn trail(&self) -> archive::Trail {
+        archive::Trail {
+            directory: self.archive_directory(),
+            host: self.host.clone(),
+            journal: Some(self.journal_directory()),
+        }
+    }
+
     /// The archive's directory.
     pub fn archive_directory(&self) -> PathBuf {
         self.state.join("archive")

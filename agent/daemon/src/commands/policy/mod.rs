@@ -1,5 +1,8 @@
 //! `weir policy`: tools for people who write policies.
 
+mod differences;
+mod recorded;
+mod replay;
 mod table;
 mod test;
 
@@ -7,10 +10,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::Policy;
+use crate::config::Config;
 
 /// Runs one of the subcommands.
 pub fn policy(file: &Path, command: Policy) -> anyhow::Result<ExitCode> {
     match command {
         Policy::Test(wanted) => test::test(file, &wanted),
+        Policy::Replay(wanted) => replay::replay(&Config::load(file)?, &wanted),
     }
 }
