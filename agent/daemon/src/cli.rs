@@ -84,6 +84,17 @@ pub enum Policy {
     Test(PolicyTest),
     /// Judge what the trail recorded by other policies, and say what would come out otherwise.
     Replay(PolicyReplay),
+    /// Draft the policies that permit what a workload did, and nothing else.
+    Learn(PolicyLearn),
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyLearn {
+    /// The workload, such as systemd:billing.service.
+    #[arg(long = "for", value_name = "WORKLOAD")]
+    pub workload: String,
+    #[command(flatten)]
+    pub period: Period,
 }
 
 #[derive(Debug, Args)]

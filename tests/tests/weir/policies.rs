@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use weir_tests::messages::{bind, execute, parse, sync, told};
-use weir_tests::shop::{CLASSES, CLERK, DOOR, said, shop};
+use weir_tests::messages::{bind, execute, parse, rows, sync, told};
+use weir_tests::shop::{CLASSES, CLERK, DOOR, TABLES, said, shop};
 use weir_tests::{Plan, Wire, World};
 
 fn shipped() -> PathBuf {
@@ -183,4 +183,79 @@ fn session(world: &World) -> Wire {
     let greeting = wire.log_in("postgres", "app").unwrap();
     assert!(told(&greeting).ends_with("Z:I"), "{}", told(&greeting));
     wire
+}
+
+#[test]
+fn what_a_workload_did_becomes_policies_that_permit_it_and_nothing_else() {
+    let world = Plan::new()
+        .script(TABLES)
+        .classes(CLASSES)
+        .policy("door.cedar", DOOR)
+        .config("mode = \"monitor\"\n")
+        .gateway()
+        .unwrap();
+    let mut wire = session(&world);
+    let done = [
+        "SELECT name, ssn FROM customers WHERE email = 'a@b'",
+        "SELECT id FROM orders",
+        "UPDATE orders SET status = 'late' WHERE id = 2",
+        "DO 'BEGIN END'",
+    ];
+    for sql in done {
+        wire.query(sql).unwrap();
+    }
+    let learn = world
+        .agent()
+        .ask(&["policy", "learn", "--for", "gateway"])
+        .unwrap();
+    assert!(learn.status.success(), "{}", said(&learn));
+    let policies = String::from_utf8(learn.stdout).unwrap();
+    assert!(policies.contains("// Left out: 1 that touch what cannot be known, and need `opaque`, such as: DO 'BEGIN END'"), "{policies}");
+    assert!(
+        policies.contains("[\"postgres\"].contains(context.db_user)"),
+        "{policies}"
+    );
+
+    // Enforced, and nothing else is permitted any more.
+    let directory = world.folder().join("policies");
+    fs::remove_file(directory.join("door.cedar")).unwrap();
+    fs::write(directory.join("learned-gateway.cedar"), &policies).unwrap();
+    let config = fs::read_to_string(world.config()).unwrap();
+    fs::write(world.config(), config.replace("\"monitor\"", "\"enforce\"")).unwrap();
+    let mut world = world;
+    world.agent_mut().stop().unwrap();
+    world.restart().unwrap();
+    let mut wire = session(&world);
+    let answers = done.map(|sql| told(&wire.query(sql).unwrap()));
+    assert_eq!(
+        answers,
+        [
+            "T C:SELECT_0 Z:I",
+            "T D D D C:SELECT_3 Z:I",
+            "C:UPDATE_1 Z:I",
+            "E:42501 Z:I"
+        ]
+    );
+    for other in [
+        "SELECT email FROM customers WHERE email LIKE 'a%'; DELETE FROM orders WHERE id = 1",
+        "SELECT name FROM customers WHERE ssn LIKE '5%' ORDER BY upper(email)",
+        "SELECT what FROM claims",
+        "UPDATE orders SET status = 'late'",
+        "INSERT INTO orders VALUES (9)",
+        "SELECT relname FROM pg_class",
+        "SET role = postgres",
+        "SELECT wipe()",
+    ] {
+        assert_eq!(told(&wire.query(other).unwrap()), "E:42501 Z:I", "{other}");
+    }
+    let masked = rows(
+        &wire
+            .query("SELECT ssn, email FROM customers WHERE id = 1")
+            .unwrap(),
+    );
+    assert_eq!(
+        masked,
+        [["536-90-4399", "c***@***.org"]],
+        "an address was searched by, and not seen"
+    );
 }

@@ -1,6 +1,7 @@
 //! `weir policy`: tools for people who write policies.
 
 mod differences;
+mod learn;
 mod recorded;
 mod replay;
 mod table;
@@ -16,6 +17,7 @@ use crate::config::Config;
 pub fn policy(file: &Path, command: Policy) -> anyhow::Result<ExitCode> {
     match command {
         Policy::Test(wanted) => test::test(file, &wanted),
+        Policy::Learn(wanted) => learn::learn(&Config::load(file)?, &wanted),
         Policy::Replay(wanted) => replay::replay(&Config::load(file)?, &wanted),
     }
 }
