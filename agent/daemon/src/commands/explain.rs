@@ -7,9 +7,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use catalog::{Catalog, Limits};
 use intercept::Dialer;
-use model::{Effect, Login, Request, SessionId, Statement, Subject, Target, Workload};
-use policy::{Moment, PolicySet};
+use model::{
+    Effect, Login, Request, SessionId, Shape, Statement, Subject, Target, Touches, Verb, Workload,
+};
+use policy::{Explanation, Moment, PolicySet};
 use proxy::Upstreams;
+use serde::Serialize;
 use sql::Snapshot;
 
 use crate::cli::Explain;
@@ -28,7 +31,8 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         settings: Vec::new(),
     };
     let snapshot = snapshot(config, &target, &wanted.database)?;
-    let request = Request::Run(statement(&wanted.sql, &login, &snapshot));
+    let statement = statement(&wanted.sql, &login, &snapshot);
+    let request = Request::Run(statement.clone());
     let moment = Moment {
         time: proxy::now(),
         in_transaction: false,
@@ -36,22 +40,56 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         usage: model::Usage::default(),
     };
     let explanation = policies.explain(&subject, &target, &login, &request, &moment);
-    if wanted.json {
-        println!("{}", serde_json::to_string_pretty(&explanation)?);
-    } else {
-        println!("{explanation}");
-        if config.monitored.contains(&target.address) {
-            println!(
-                "  server {} is only monitored: this would be recorded, and the statement forwarded",
-                target.server
-            );
-        }
+    let told = Told {
+        missing: wanted
+            .workloads
+            .first()
+            .map(|workload| explanation.missing(workload))
+            .unwrap_or_default(),
+        monitored: config.monitored.contains(&target.address),
+        verbs: &statement.verbs,
+        touches: &statement.touches,
+        shape: statement.shape,
+        explanation: &explanation,
+    };
+    match wanted.json {
+        true => println!("{}", serde_json::to_string_pretty(&told)?),
+        false => told.print(&target),
     }
     Ok(match explanation.effect {
         Effect::Allow => ExitCode::SUCCESS,
         Effect::Hold => ExitCode::from(3),
         Effect::Deny => ExitCode::from(4),
     })
+}
+
+/// The decision with what it is about.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+    /// The permits that are missing for the first workload.
+    missing: Vec<String>,
+    /// Whether the server is only monitored.
+    monitored: bool,
+    verbs: &'a [Verb],
+    touches: &'a Touches,
+    shape: Shape,
+}
+
+impl Told<'_> {
+    fn print(&self, target: &Target) {
+        println!("{}", self.explanation);
+        for permit in &self.missing {
+            println!("  missing: {permit}");
+        }
+        if self.monitored {
+            println!(
+                "  server {} is only monitored: this would be recorded, and the statement forwarded",
+                target.server
+            );
+        }
+    }
 }
 
 /// A subject that is a member of these workloads and nothing else.
