@@ -44,6 +44,8 @@ fn decided(stage: Stage) -> Decided {
             ..Reason::default()
         },
         policy: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae".into(),
+        circumstances: None,
+        monitored: false,
     }
 }
 

@@ -69,8 +69,8 @@ columns! {
     StatusId "status_id" Int "1 Success, 2 Failure (also a refusal), 0 Unknown (the session ended first), 99 Other (skipped by the server). NULL where nothing has ended."
     StatusCode "status_code" Text "The server's SQLSTATE."
     StatusDetail "status_detail" Text "The server's error message, or `suspended` or `skipped`."
-    ActionId "action_id" Int "1 Allowed, 2 Denied, 4 Modified (masked)."
-    DispositionId "disposition_id" Int "1 Allowed, 2 Blocked, 6 Dropped (withdrawn), 8 Approved, 11 Corrected (masked), 14 Delayed (held)."
+    ActionId "action_id" Int "1 Allowed, 2 Denied, 3 Observed (monitored, and not what the policies said), 4 Modified (masked)."
+    DispositionId "disposition_id" Int "1 Allowed, 2 Blocked, 6 Dropped (withdrawn), 8 Approved, 11 Corrected (masked), 14 Delayed (held), 15 Detected (monitored, and not what the policies said)."
     MetadataVersion "metadata_version" Text "Version of OCSF."
     MetadataProductName "metadata_product_name" Text "Always `weir`."
     MetadataProductVendorName "metadata_product_vendor_name" Text "Always `weir`."
@@ -124,6 +124,7 @@ columns! {
     Chain "weir_chain" Text "SHA-256 over the row before's weir_chain and all other columns of this row, hex."
     ClientTls "weir_client_tls" Text "Version of TLS on the client's side of the session, such as `TLSv1.3`. NULL where it goes in plain."
     ServerTls "weir_server_tls" Text "The same for the side of the server."
+    Monitored "weir_monitored" Int "1 where a request was forwarded as it came, whatever `weir_effect` and `weir_masks` say, because its target is only monitored. NULL where what they say was done."
 }
 
 /// A set of columns: the first so many of [`Column::ALL`]. Its name is part of every hash, so that columns that came
@@ -138,18 +139,22 @@ pub struct Schema {
 
 impl Schema {
     /// All schemas, oldest first.
-    pub const ALL: [Schema; 2] = [
+    pub const ALL: [Schema; 3] = [
         Schema {
             name: "weir.audit.1",
             last: Column::Chain,
+        },
+        Schema {
+            name: "weir.audit.2",
+            last: Column::ServerTls,
         },
         Schema::NEWEST,
     ];
 
     /// The schema of rows that are written now.
     pub const NEWEST: Schema = Schema {
-        name: "weir.audit.2",
-        last: Column::ServerTls,
+        name: "weir.audit.3",
+        last: Column::Monitored,
     };
 
     /// Its columns, in order.

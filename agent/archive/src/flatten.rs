@@ -152,6 +152,7 @@ fn describe_decision(row: &mut Row, decided: &Decided) {
     row.put(Column::Hint, decided.because.hint.as_deref());
     row.put(Column::Approvers, json(&decided.because.approvers).as_ref());
     row.put(Column::PolicyHash, &*decided.policy);
+    row.put(Column::Monitored, decided.monitored.then_some(1));
     row.put(Column::Masks, masks(&decided.masks).as_ref());
     row.put(Column::QueryString, decided.text.as_deref());
     row.put(Column::Fingerprint, decided.fingerprint.as_deref());

@@ -64,9 +64,19 @@ const DROPPED: Control = control(2, 6);
 const APPROVED: Control = control(1, 8);
 const DELAYED: Control = control(1, 14);
 const MASKED: Control = control(4, 11);
+const OBSERVED: Control = control(3, 15);
 
 /// What a decision does to its request.
 pub(crate) fn control_of_decision(decided: &Decided) -> Control {
+    let meant = meant_by_decision(decided);
+    match decided.monitored && meant != ALLOWED {
+        true => OBSERVED,
+        false => meant,
+    }
+}
+
+/// What it does where it is enforced.
+fn meant_by_decision(decided: &Decided) -> Control {
     match decided.effect {
         Effect::Deny => BLOCKED,
         // Preparing runs nothing, and so nothing is held yet.

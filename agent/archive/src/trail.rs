@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use journal::{Entry, JournalError};
+use journal::{Entry, JournalError, Records};
 
 use crate::archive::{row_of, sessions_at_head};
 use crate::column::Column;
@@ -58,6 +58,37 @@ impl Trail {
         Ok(found.rows.into())
     }
 
+    /// Calls `visit` with each row between the filter's times and of its session, oldest first: all of them, of which
+    /// never more are held than are read at once.
+    pub fn each(&self, filter: &Filter, mut visit: impl FnMut(&Row)) -> Result<(), ArchiveError> {
+        // Held open before the manifest is read: what is archived meanwhile is there twice, and never missing.
+        let segments = self.journal.as_deref().map_or(Ok(Vec::new()), open)?;
+        let lines = manifest::read(&layout::manifest(&self.directory, &self.host))?;
+        let mut visit = |row: &Row| {
+            if filter.takes(row) {
+                visit(row);
+            }
+        };
+        for line in lines.iter().filter(|line| filter.reaches(line)) {
+            for row in TableReader::open(&self.directory.join(&line.file))? {
+                visit(&row?);
+            }
+        }
+        let head = lines.last().map_or(0, |line| line.last);
+        let mut sessions = None;
+        for entry in segments.into_iter().flatten() {
+            let entry = entry?;
+            if entry.sequence > head {
+                let sessions = match &mut sessions {
+                    Some(sessions) => sessions,
+                    none => none.insert(sessions_at_head(&self.directory, &self.host, &lines)?),
+                };
+                visit(&row_of(&entry, sessions));
+            }
+        }
+        Ok(())
+    }
+
     /// The rows of the records that are not archived.
     fn live_rows(&self, entries: Vec<Entry>, lines: &[Line]) -> Result<Vec<Row>, ArchiveError> {
         let head = lines.last().map_or(0, |line| line.last);
@@ -78,19 +109,21 @@ impl Trail {
 
 /// The records of a journal, of a running agent or not.
 fn entries(directory: &Path) -> Result<Vec<Entry>, ArchiveError> {
-    let mut entries = Vec::new();
+    let entries = open(directory)?.into_iter().flatten();
+    Ok(entries.collect::<Result<_, _>>()?)
+}
+
+/// The segments of a journal, oldest first.
+fn open(directory: &Path) -> Result<Vec<Records>, ArchiveError> {
+    let mut segments = Vec::new();
     for segment in journal::segments(directory)? {
         match journal::read_segment(&segment) {
             // Archived since the directory was listed.
             Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            records => {
-                for entry in records? {
-                    entries.push(entry?);
-                }
-            }
+            records => segments.push(records?),
         }
     }
-    Ok(entries)
+    Ok(segments)
 }
 
 impl Filter {

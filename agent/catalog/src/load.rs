@@ -323,11 +323,7 @@ fn function(row: &Row) -> Read<FunctionRow> {
         oid: row.try_get(0)?,
         schema: row.try_get(1)?,
         name: row.try_get(2)?,
-        volatility: match letter(row, 3)? {
-            'i' => Volatility::Immutable,
-            's' => Volatility::Stable,
-            _ => Volatility::Volatile,
-        },
+        volatility: Volatility::of(letter(row, 3)?),
         language: row.try_get(4)?,
     })
 }

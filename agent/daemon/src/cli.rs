@@ -30,6 +30,9 @@ pub enum Command {
     Check,
     /// Say how a statement would be judged, and why.
     Explain(Explain),
+    /// Test policies, and try other ones on what was recorded.
+    #[command(subcommand)]
+    Policy(Policy),
     /// List, show, approve and deny held statements.
     #[command(subcommand)]
     Approvals(Approvals),
@@ -76,6 +79,60 @@ pub struct Explain {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Judge the requests of test files, and say which do not come out as written.
+    Test(PolicyTest),
+    /// Judge what the trail recorded by other policies, and say what would come out otherwise.
+    Replay(PolicyReplay),
+    /// Draft the policies that permit what a workload did, and nothing else.
+    Learn(PolicyLearn),
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyLearn {
+    /// The workload, such as systemd:billing.service.
+    #[arg(long = "for", value_name = "WORKLOAD")]
+    pub workload: String,
+    #[command(flatten)]
+    pub period: Period,
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyReplay {
+    /// The other policies.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub policies: PathBuf,
+    #[command(flatten)]
+    pub period: Period,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// From when to when.
+#[derive(Debug, Args)]
+pub struct Period {
+    /// Only from this time on: so long ago (30d, 12h, 45m), or RFC 3339, such as 2026-07-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only before this time.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyTest {
+    /// The policies. Default: those of the configuration.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub dir: Option<PathBuf>,
+    /// Resolve names by the catalogs of the configuration's servers, and not by the files' schemas.
+    #[arg(long)]
+    pub live: bool,
+    /// Files of tests. Default: tests/*.toml beside the policies.
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum Approvals {
     /// List held statements, oldest first.
     List {
@@ -119,12 +176,8 @@ pub struct AuditShow {
     /// Only of this session.
     #[arg(long)]
     pub session: Option<String>,
-    /// Only from this time on: RFC 3339, such as 2026-07-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Only before this time: RFC 3339.
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
+    #[command(flatten)]
+    pub period: Period,
     /// How many at most.
     #[arg(short = 'n', long, default_value_t = 50)]
     pub limit: usize,

@@ -3,8 +3,9 @@
 mod encryption;
 mod servers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +94,8 @@ pub struct Config {
     pub host: String,
     /// Names of servers, by address.
     pub servers: proxy::Servers,
+    /// Addresses of servers that are only monitored.
+    pub monitored: HashSet<SocketAddr>,
     /// What is dialled in place of addresses that clients name.
     pub endpoints: intercept::Endpoints,
     /// What clients are shown, and what is demanded of servers.
@@ -170,9 +173,28 @@ impl Config {
         self.run.join("control.sock")
     }
 
+    /// Names of the servers that are only monitored.
+    pub fn monitored_servers(&self) -> Vec<Arc<str>> {
+        let names: BTreeSet<_> = self
+            .monitored
+            .iter()
+            .filter_map(|address| self.servers.get(address).cloned())
+            .collect();
+        names.into_iter().collect()
+    }
+
     /// The journal's directory.
     pub fn journal_directory(&self) -> PathBuf {
         self.state.join("journal")
+    }
+
+    /// The host's whole trail.
+    pub fn trail(&self) -> archive::Trail {
+        archive::Trail {
+            directory: self.archive_directory(),
+            host: self.host.clone(),
+            journal: Some(self.journal_directory()),
+        }
     }
 
     /// The archive's directory.
@@ -218,6 +240,7 @@ fn effective(file: &Path, written: Written) -> Result<Option<Config>, Contradict
         policies: base.join(written.agent.policies),
         host: written.agent.host.unwrap_or_else(host_name),
         servers: known.names,
+        monitored: known.monitored,
         endpoints: known.endpoints,
         tls: encryption::Written {
             file: file.to_owned(),

@@ -125,10 +125,14 @@ async fn serve(
         },
         resolver,
         servers: config.servers.clone(),
+        monitored: config.monitored.clone(),
     };
     let sessions = workers
         .first()
         .spawn(proxy.serve(door, workers.clone(), stop.clone(), DRAIN));
+    for server in config.monitored_servers() {
+        tracing::warn!(%server, "this server is ONLY MONITORED: decisions are recorded, and nothing is refused, held or masked");
+    }
     tracing::info!(policies = policies.len(), hash = %policies.hash(), "ready");
     loop {
         match signals.next().await {

@@ -71,6 +71,17 @@ pub enum Effect {
     Hold,
 }
 
+impl Effect {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Hold => "hold",
+        }
+    }
+}
+
 /// Why a decision came out as it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Effect, Login, Masks, Outcome, Parameter, Process, Reason, RowLimit, SessionId, Target,
+    Effect, Login, Masks, Outcome, Parameter, Process, Reason, RowLimit, SessionId, Shape, Target,
     Touches, Verb, Workload,
 };
 
@@ -148,6 +148,25 @@ pub struct Decided {
     pub because: Reason,
     /// SHA-256 of the policy set that decided, hex.
     pub policy: Arc<str>,
+    /// What else the policies could see of it. None in records of older agents, and where nothing was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circumstances: Option<Circumstances>,
+    /// Whether its target is only monitored: it was forwarded as it came, whatever `effect` and `masks` say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub monitored: bool,
+}
+
+/// What policies see of a request beside its objects, its subject and the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// The form of the statement.
+    pub shape: Shape,
+    /// Whether the session was inside a transaction block.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_transaction: bool,
+    /// Whether somebody had approved it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approved: bool,
 }
 
 /// How a held request was settled.

@@ -17,7 +17,8 @@ pub use decision::{
     Decision, Effect, Reason, Recorded, Refusal, RefusalKind, RowLimit, Terms, Verdict,
 };
 pub use event::{
-    Approval, AuditEvent, AuditRecord, Decided, Finished, Opened, SCHEMA_VERSION, Side, Stage,
+    Approval, AuditEvent, AuditRecord, Circumstances, Decided, Finished, Opened, SCHEMA_VERSION,
+    Side, Stage,
 };
 pub use mask::{MaskFunction, MaskedColumn, Masks};
 pub use object::{Column, Function, Object, Relation};

@@ -286,8 +286,10 @@ pub struct Shape {
     /// Number of statements in the text.
     pub statements: u32,
     /// The constant LIMIT (or FETCH FIRST) of the outermost query, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
     /// The number of rows that an INSERT lists, where it is the whole text and lists them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inserted: Option<u64>,
 }
 

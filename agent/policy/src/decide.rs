@@ -281,6 +281,7 @@ impl Case<'_> {
         let asked = self.each(heard).map(|(ask, now)| Asked {
             action: now.action,
             object: ask.object.label.clone(),
+            resource: ask.object.uid.clone(),
             answer: now.answer.clone(),
             if_approved: then
                 .next()

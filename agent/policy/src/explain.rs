@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use cedar_policy::EntityUid;
 use model::{Decision, Effect, Masks, Reason, Recorded, RowLimit, Terms};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Why a request is decided as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,6 +34,9 @@ pub struct Asked {
     pub action: &'static str,
     /// The object with its kind: `table shop/app.public.customers`.
     pub object: String,
+    /// The same as policies name it: `Table::"shop/app.public.customers"`.
+    #[serde(serialize_with = "as_text")]
+    pub(crate) resource: EntityUid,
     /// What the policies say to it.
     pub answer: Answer,
     /// What they would say if somebody approved the request, where that was asked and differs.
@@ -77,6 +81,25 @@ impl Answer {
 }
 
 impl Explanation {
+    /// The permits that this workload lacks, in Cedar: of a denial, each question that nobody would say yes to, also if
+    /// somebody approved. Empty where it is denied by rules alone.
+    pub fn missing(&self, workload: &str) -> Vec<String> {
+        let refused = |asked: &&Asked| {
+            let last = asked.if_approved.as_ref().unwrap_or(&asked.answer);
+            *last == Answer::NobodyPermits && !asked.maskable
+        };
+        let asked = self.asked.iter().filter(|_| self.effect == Effect::Deny);
+        asked
+            .filter(refused)
+            .map(|asked| {
+                let (action, resource) = (asked.action, &asked.resource);
+                format!(
+                    "permit (principal in Workload::{workload:?}, action == Action::\"{action}\", resource == {resource});"
+                )
+            })
+            .collect()
+    }
+
     /// The decision alone.
     pub fn into_decision(self) -> Decision {
         Decision {
@@ -92,14 +115,13 @@ impl Explanation {
     }
 }
 
+fn as_text<S: Serializer>(uid: &EntityUid, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(uid)
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let effect = match self.effect {
-            Effect::Allow => "allow",
-            Effect::Deny => "deny",
-            Effect::Hold => "hold",
-        };
-        writeln!(f, "{effect}: {}", self.because.explanation)?;
+        writeln!(f, "{}: {}", self.effect.name(), self.because.explanation)?;
         if !self.because.approvers.is_empty() {
             writeln!(f, "  approvers: {}", self.because.approvers.join(", "))?;
         }

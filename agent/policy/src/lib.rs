@@ -17,6 +17,7 @@ mod circumstances;
 mod classes;
 mod clock;
 mod decide;
+mod draft;
 mod entities;
 mod entitled;
 mod error;
@@ -38,6 +39,7 @@ mod fixture;
 mod shipped;
 
 pub use circumstances::Moment;
+pub use draft::{Draft, Undrafted};
 pub use error::{Flaw, PolicyError, Position, Problem};
 pub use explain::{Answer, Asked, Explanation};
 pub use set::PolicySet;

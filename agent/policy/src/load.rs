@@ -28,13 +28,31 @@ const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 impl PolicySet {
     /// Loads and validates a directory. A set with any problem is not loaded at all.
     pub fn load(directory: &Path) -> Result<Self, PolicyError> {
+        Self::load_as_if(directory, None)
+    }
+
+    /// The directory as it would be with this file in it, in place of what has its name.
+    pub fn load_with(directory: &Path, name: &str, text: &str) -> Result<Self, PolicyError> {
+        let file = SourceFile {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        };
+        Self::load_as_if(directory, Some(file))
+    }
+
+    fn load_as_if(directory: &Path, added: Option<SourceFile>) -> Result<Self, PolicyError> {
         let (schema, _) =
             Schema::from_cedarschema_str(SCHEMA).map_err(|error| PolicyError::SchemaBroken {
                 message: words(&error),
             })?;
         let vocabulary = Vocabulary::of(&schema)?;
         let mut problems = Vec::new();
-        let files = read(directory, &mut problems)?;
+        let mut files = read(directory, &mut problems)?;
+        if let Some(added) = added {
+            files.retain(|file| file.name != added.name);
+            files.push(added);
+            files.sort_by(|a, b| a.name.cmp(&b.name));
+        }
         let hash = hash(&files);
         let classes = read_classes(&files, &mut problems);
         let policies = files.iter().filter(|file| is_policy(&file.name));

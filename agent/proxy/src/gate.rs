@@ -7,7 +7,8 @@
 //! release: Held ─> wait for an answer ─> record Settled ─> decide again, approved ─> Verdict
 //! ```
 //!
-//! A record that the journal does not take turns every verdict into a refusal.
+//! A record that the journal does not take turns every verdict into a refusal. Where the target is only monitored, every
+//! other verdict is to forward, and the record says so.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,9 +16,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use approval::{Desk, Question, QuestionId, Requester, Waiting};
 use journal::{Draft, Filling, Journal, JournalError};
 use model::{
-    Approval, AuditEvent, AuditRecord, Decided, Decision, Effect, Login, Masks, Reason, Recorded,
-    Refusal, RefusalKind, Request, SCHEMA_VERSION, SessionId, Stage, Subject, Target, Usage,
-    Verdict,
+    Approval, AuditEvent, AuditRecord, Circumstances, Decided, Decision, Effect, Login, Masks,
+    Reason, Recorded, Refusal, RefusalKind, Request, SCHEMA_VERSION, SessionId, Shape, Stage,
+    Subject, Target, Terms, Usage, Verdict,
 };
 use policy::{Moment, PolicySet};
 use protocol::{Command, Source};
@@ -35,6 +36,8 @@ pub struct Gate {
     journal: Journal,
     desk: Desk,
     approval_timeout: Duration,
+    /// Whether decisions are only recorded.
+    monitors: bool,
 }
 
 /// One request of one session.
@@ -106,6 +109,15 @@ impl Gate {
             journal,
             desk,
             approval_timeout,
+            monitors: false,
+        }
+    }
+
+    /// The same gate for a target that is only monitored: it records what it would do, and forwards.
+    pub fn monitoring(self) -> Self {
+        Self {
+            monitors: true,
+            ..self
         }
     }
 
@@ -126,10 +138,17 @@ impl Gate {
         let known = reading
             .memory
             .recall(&self.seen, repeated.in_transaction)
-            .filter(|known| known.decision.effect == Effect::Allow)?;
+            .filter(|known| self.monitors || known.decision.effect == Effect::Allow)?;
         let draft = known.draft(stage, || {
             let request = Request::Run(reading.as_read());
-            let decided = decided(0, stage, &request, &known.decision, self.seen.hash());
+            let decided = self.decided(
+                0,
+                stage,
+                &request,
+                circumstances(&request, repeated.in_transaction, false),
+                &known.decision,
+                self.seen.hash(),
+            );
             Draft::new(&decided).ok()
         })?;
         let is_worded = known.decision.recorded >= Recorded::Statements;
@@ -150,7 +169,7 @@ impl Gate {
             },
         );
         Some(match recorded {
-            Ok(_) => Verdict::Forward(known.decision.terms.clone()),
+            Ok(_) => Verdict::Forward(self.applied(&known.decision.terms)),
             Err(error) => lost(&error),
         })
     }
@@ -159,13 +178,16 @@ impl Gate {
     pub async fn judge(&self, case: &Case<'_>) -> Judged {
         let now = now();
         let (decision, policy) = self.decide(case, now, false);
-        let decided = decided(case.number, case.stage, case.request, &decision, policy);
+        let decided = self.decided_of(case, false, &decision, policy);
         let session = case.subject.session;
         if let Err(error) = self
             .record(session, AuditEvent::Decided(decided.clone()))
             .await
         {
             return Judged::Settled(lost(&error));
+        }
+        if self.monitors {
+            return Judged::Settled(Verdict::Forward(self.applied(&decision.terms)));
         }
         match (decision.effect, case.stage) {
             // What is only prepared runs nothing; it is held when it is run, with its values.
@@ -233,7 +255,7 @@ impl Gate {
             && decision.terms.limit == held.decided.limit
             && policy == held.decided.policy;
         if !is_as_held {
-            let decided = decided(case.number, case.stage, case.request, &decision, policy);
+            let decided = self.decided_of(case, true, &decision, policy);
             let decided = AuditEvent::Decided(decided);
             if let Err(error) = self.record(session, decided).await {
                 return lost(&error);
@@ -270,6 +292,70 @@ impl Gate {
         Box::pin(self.journal.append(record)).await.map(drop)
     }
 
+    fn decided_of(
+        &self,
+        case: &Case<'_>,
+        approved: bool,
+        decision: &Decision,
+        policy: Arc<str>,
+    ) -> Decided {
+        let circumstances = circumstances(case.request, case.in_transaction, approved);
+        self.decided(
+            case.number,
+            case.stage,
+            case.request,
+            circumstances,
+            decision,
+            policy,
+        )
+    }
+
+    /// The record of a decision.
+    fn decided(
+        &self,
+        number: u64,
+        stage: Stage,
+        request: &Request,
+        circumstances: Circumstances,
+        decision: &Decision,
+        policy: Arc<str>,
+    ) -> Decided {
+        let (login, statement) = match request {
+            Request::Connect(login) => (Some(login.clone()), None),
+            Request::Run(statement) => (None, Some(statement)),
+        };
+        let worded = statement.filter(|_| decision.recorded >= Recorded::Statements);
+        Decided {
+            request: number,
+            stage,
+            login,
+            text: worded.map(|statement| statement.text.clone()),
+            fingerprint: statement.map(|statement| statement.fingerprint.to_string()),
+            parameters: worded
+                .map(|statement| statement.parameters.clone())
+                .unwrap_or_default(),
+            verbs: statement
+                .map(|statement| statement.verbs.clone())
+                .unwrap_or_default(),
+            touches: statement.map(|statement| statement.touches.clone()),
+            effect: decision.effect,
+            masks: decision.terms.masks.clone(),
+            limit: decision.terms.limit.clone(),
+            because: decision.because.clone(),
+            policy,
+            circumstances: Some(circumstances),
+            monitored: self.monitors,
+        }
+    }
+
+    /// What is done of the terms that were decided.
+    fn applied(&self, terms: &Terms) -> Terms {
+        match self.monitors {
+            true => Terms::default(),
+            false => terms.clone(),
+        }
+    }
+
     /// Records that a request was refused without being looked at, and refuses it.
     pub async fn refuse_unread(&self, subject: &Subject, number: u64, refusal: Refusal) -> Verdict {
         let event = AuditEvent::Decided(Decided {
@@ -289,6 +375,9 @@ impl Gate {
                 ..Reason::default()
             },
             policy: self.policies.borrow().hash(),
+            circumstances: None,
+            // What was not read cannot be forwarded.
+            monitored: false,
         });
         match self.record(subject.session, event).await {
             Ok(()) => Verdict::Refuse(refusal),
@@ -315,36 +404,14 @@ impl Held {
     }
 }
 
-fn decided(
-    number: u64,
-    stage: Stage,
-    request: &Request,
-    decision: &Decision,
-    policy: Arc<str>,
-) -> Decided {
-    let (login, statement) = match request {
-        Request::Connect(login) => (Some(login.clone()), None),
-        Request::Run(statement) => (None, Some(statement)),
-    };
-    let worded = statement.filter(|_| decision.recorded >= Recorded::Statements);
-    Decided {
-        request: number,
-        stage,
-        login,
-        text: worded.map(|statement| statement.text.clone()),
-        fingerprint: statement.map(|statement| statement.fingerprint.to_string()),
-        parameters: worded
-            .map(|statement| statement.parameters.clone())
-            .unwrap_or_default(),
-        verbs: statement
-            .map(|statement| statement.verbs.clone())
-            .unwrap_or_default(),
-        touches: statement.map(|statement| statement.touches.clone()),
-        effect: decision.effect,
-        masks: decision.terms.masks.clone(),
-        limit: decision.terms.limit.clone(),
-        because: decision.because.clone(),
-        policy,
+fn circumstances(request: &Request, in_transaction: bool, approved: bool) -> Circumstances {
+    Circumstances {
+        shape: match request {
+            Request::Connect(_) => Shape::default(),
+            Request::Run(statement) => statement.shape,
+        },
+        in_transaction,
+        approved,
     }
 }
 
@@ -435,3 +502,6 @@ pub fn now() -> i64 {
         .and_then(|elapsed| i64::try_from(elapsed.as_micros()).ok())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Accepts connections and runs a session for each, up to a number of them, on the thread that has the fewest.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub struct Proxy {
     pub resolver: Arc<Resolver>,
     /// Names of servers.
     pub servers: Servers,
+    /// Addresses of servers that are only monitored.
+    pub monitored: HashSet<SocketAddr>,
 }
 
 impl Proxy {
@@ -95,8 +97,11 @@ impl Proxy {
 
     fn open(&self, accepted: Accepted) -> impl Future<Output = ()> + Send + use<> {
         let resolver = self.resolver.clone();
-        let shared = self.shared.clone();
+        let mut shared = self.shared.clone();
         let address = accepted.peer.destination;
+        if self.monitored.contains(&address) {
+            shared.gate = shared.gate.monitoring();
+        }
         let server = self
             .servers
             .get(&address)

@@ -107,7 +107,7 @@ pub(crate) struct Analysis<'a> {
 }
 
 impl<'a> Analysis<'a> {
-    fn new(session: &'a Session, snapshot: &'a Snapshot, statements: usize) -> Self {
+    pub(crate) fn new(session: &'a Session, snapshot: &'a Snapshot, statements: usize) -> Self {
         Self {
             snapshot,
             session: Cow::Borrowed(session),

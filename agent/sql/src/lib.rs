@@ -34,6 +34,7 @@ mod query;
 mod record;
 mod replication;
 mod restriction;
+mod schema;
 mod scope;
 mod session;
 mod set_config;
@@ -47,6 +48,7 @@ pub use dialect::{Dialect, MySql, Postgres};
 pub use facts::{Assignment, Change, Facts};
 pub use pattern::Pattern;
 pub use replication::analyse_replication;
+pub use schema::{SchemaError, schema};
 pub use session::{Meaning, Path, Session, Settings};
 pub use snapshot::{
     BuiltIn, Column, ColumnRow, FIRST_NORMAL_OID, Function, FunctionRow, Kind, ReadRow, Relation,

@@ -52,6 +52,17 @@ pub enum Volatility {
     Volatile,
 }
 
+impl Volatility {
+    /// What this `provolatile` promises.
+    pub fn of(provolatile: char) -> Self {
+        match provolatile {
+            'i' => Self::Immutable,
+            's' => Self::Stable,
+            _ => Self::Volatile,
+        }
+    }
+}
+
 /// The catalog as plain rows. Rows that refer to nothing in the other lists are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rows {

@@ -5,6 +5,7 @@ mod facts;
 mod limits;
 mod outputs;
 mod patterns;
+mod schemas;
 mod sessions;
 mod spelling;
 

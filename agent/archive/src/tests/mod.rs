@@ -225,6 +225,8 @@ fn decided(effect: Effect, stage: Stage) -> AuditEvent {
             ..Reason::default()
         },
         policy: "ab".repeat(32).into(),
+        circumstances: None,
+        monitored: false,
     })
 }
 

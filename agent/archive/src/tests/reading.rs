@@ -105,3 +105,27 @@ fn a_file_of_an_older_schema_is_read_as_it_was_written() {
         Some(again.to_string().as_str())
     );
 }
+
+#[test]
+fn every_row_of_a_time_is_visited_once_and_in_order() {
+    let mut house = House::new();
+    for _ in 0..3 {
+        house.write(Some(SessionId::now()), story());
+        house.absorb();
+    }
+    house.write(Some(SessionId::now()), story());
+    let visited = |filter: &Filter| {
+        let mut rows = Vec::new();
+        let visit = |row: &Row| rows.push(row.clone());
+        house.trail().each(filter, visit).unwrap();
+        rows
+    };
+    let all = house.trail().rows(&Filter::default()).unwrap();
+    assert_eq!(visited(&Filter::default()), all);
+    let some = Filter {
+        since: Some(all[10].time()),
+        until: Some(all[27].time()),
+        ..Filter::default()
+    };
+    assert_eq!(visited(&some), house.trail().rows(&some).unwrap());
+}

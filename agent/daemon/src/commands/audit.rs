@@ -2,22 +2,16 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use archive::{Column, Filter, Row, Trail, Value};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::cli::{Audit, AuditShow};
 use crate::config::Config;
 use crate::screen::{clock, one_line, safe};
+use crate::when;
 
 /// Runs one of the subcommands. Needs no running agent.
 pub fn audit(config: &Config, command: Audit) -> anyhow::Result<ExitCode> {
-    let trail = Trail {
-        directory: config.archive_directory(),
-        host: config.host.clone(),
-        journal: Some(config.journal_directory()),
-    };
+    let trail = config.trail();
     match command {
         Audit::Show(wanted) => show(&trail, wanted),
         Audit::Verify => verify(&trail),
@@ -27,9 +21,8 @@ pub fn audit(config: &Config, command: Audit) -> anyhow::Result<ExitCode> {
 fn show(trail: &Trail, wanted: AuditShow) -> anyhow::Result<ExitCode> {
     let filter = Filter {
         session: wanted.session,
-        since: wanted.since.as_deref().map(micros).transpose()?,
-        until: wanted.until.as_deref().map(micros).transpose()?,
         newest: Some(wanted.limit),
+        ..when::filter(&wanted.period)?
     };
     for row in trail.rows(&filter)? {
         if wanted.json {
@@ -59,12 +52,6 @@ fn verify(trail: &Trail) -> anyhow::Result<ExitCode> {
         report.findings.len()
     );
     Ok(ExitCode::FAILURE)
-}
-
-fn micros(text: &str) -> anyhow::Result<i64> {
-    let time = OffsetDateTime::parse(text, &Rfc3339)
-        .with_context(|| format!("{text} is no time: write it like 2026-07-01T00:00:00Z"))?;
-    Ok(i64::try_from(time.unix_timestamp_nanos() / 1000)?)
 }
 
 fn json(row: &Row) -> serde_json::Value {
@@ -116,9 +103,13 @@ fn what(row: &Row) -> String {
                 none if none.is_empty() => "default".to_owned(),
                 policies => policies,
             };
+            let monitored = match row.number(Column::Monitored) {
+                Some(1) => ", forwarded because only monitored",
+                _ => "",
+            };
             let (stage, effect) = (text(Column::Stage), text(Column::Effect));
             let statement = one_line(text(Column::QueryString), 80);
-            format!("#{request} {stage} {effect}{masks} by {policies}  {statement}")
+            format!("#{request} {stage} {effect}{masks}{monitored} by {policies}  {statement}")
         }
         "settled" => {
             let by = row.text(Column::ApprovalBy).unwrap_or("nobody");

@@ -19,5 +19,8 @@ pub fn check(file: &Path) -> anyhow::Result<ExitCode> {
         policies.len(),
         policies.hash()
     );
+    for server in config.monitored_servers() {
+        println!("server {server} is ONLY MONITORED: nothing is refused, held or masked");
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use catalog::{Catalog, Limits};
 use intercept::Dialer;
-use model::{Effect, Login, Request, SessionId, Subject, Target, Workload};
-use policy::{Moment, PolicySet};
+use model::{
+    Effect, Login, Request, SessionId, Shape, Statement, Subject, Target, Touches, Verb, Workload,
+};
+use policy::{Explanation, Moment, PolicySet};
 use proxy::Upstreams;
+use serde::Serialize;
+use sql::Snapshot;
 
 use crate::cli::Explain;
 use crate::config::Config;
@@ -26,32 +30,9 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         application: None,
         settings: Vec::new(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let catalog = {
-        let _runtime = runtime.enter();
-        Catalog::new(
-            dial(Upstreams::new(
-                Dialer::plain().with(config.endpoints.clone()),
-                config.tls.read()?.demands,
-                config.sessions.startup_timeout,
-            )),
-            config.catalogs.clone(),
-            Limits::default(),
-        )
-    };
-    let snapshot = runtime
-        .block_on(catalog.snapshot(&target, &wanted.database))
-        .with_context(|| {
-            format!(
-                "names cannot be resolved without the catalog of {}/{}",
-                target.server, wanted.database
-            )
-        })?;
-    let session = sql::Session::new(&login, &snapshot);
-    let facts = sql::analyse(wanted.sql.as_bytes(), &session, &snapshot);
-    let request = Request::Run(facts.statement(wanted.sql.as_bytes(), Arc::default()));
+    let snapshot = snapshot(config, &target, &wanted.database)?;
+    let statement = statement(&wanted.sql, &login, &snapshot);
+    let request = Request::Run(statement.clone());
     let moment = Moment {
         time: proxy::now(),
         in_transaction: false,
@@ -59,10 +40,21 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         usage: model::Usage::default(),
     };
     let explanation = policies.explain(&subject, &target, &login, &request, &moment);
-    if wanted.json {
-        println!("{}", serde_json::to_string_pretty(&explanation)?);
-    } else {
-        println!("{explanation}");
+    let told = Told {
+        missing: wanted
+            .workloads
+            .first()
+            .map(|workload| explanation.missing(workload))
+            .unwrap_or_default(),
+        monitored: config.monitored.contains(&target.address),
+        verbs: &statement.verbs,
+        touches: &statement.touches,
+        shape: statement.shape,
+        explanation: &explanation,
+    };
+    match wanted.json {
+        true => println!("{}", serde_json::to_string_pretty(&told)?),
+        false => told.print(&target),
     }
     Ok(match explanation.effect {
         Effect::Allow => ExitCode::SUCCESS,
@@ -71,8 +63,37 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// The decision with what it is about.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+    /// The permits that are missing for the first workload.
+    missing: Vec<String>,
+    /// Whether the server is only monitored.
+    monitored: bool,
+    verbs: &'a [Verb],
+    touches: &'a Touches,
+    shape: Shape,
+}
+
+impl Told<'_> {
+    fn print(&self, target: &Target) {
+        println!("{}", self.explanation);
+        for permit in &self.missing {
+            println!("  missing: {permit}");
+        }
+        if self.monitored {
+            println!(
+                "  server {} is only monitored: this would be recorded, and the statement forwarded",
+                target.server
+            );
+        }
+    }
+}
+
 /// A subject that is a member of these workloads and nothing else.
-fn subject(workloads: &[String]) -> Subject {
+pub fn subject(workloads: &[String]) -> Subject {
     Subject {
         session: SessionId::now(),
         workloads: workloads.iter().cloned().map(Workload).collect(),
@@ -83,7 +104,20 @@ fn subject(workloads: &[String]) -> Subject {
     }
 }
 
-fn target(config: &Config, name: Option<&str>) -> anyhow::Result<Target> {
+/// What this text would do as the first of its session.
+pub fn statement(text: &str, login: &Login, snapshot: &Snapshot) -> Statement {
+    let command = login
+        .replication()
+        .and_then(|replication| sql::analyse_replication(text.as_bytes(), replication));
+    let facts = command.unwrap_or_else(|| {
+        let session = sql::Session::new(login, snapshot);
+        sql::analyse(text.as_bytes(), &session, snapshot)
+    });
+    facts.statement(text.as_bytes(), Arc::default())
+}
+
+/// The server of this name, or the only one.
+pub fn target(config: &Config, name: Option<&str>) -> anyhow::Result<Target> {
     let mut found: Vec<_> = config
         .servers
         .iter()
@@ -102,4 +136,31 @@ fn target(config: &Config, name: Option<&str>) -> anyhow::Result<Target> {
         server: server.clone(),
         address: *address,
     })
+}
+
+/// The catalog of this database as it is now.
+pub fn snapshot(config: &Config, target: &Target, database: &str) -> anyhow::Result<Arc<Snapshot>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let catalog = {
+        let _runtime = runtime.enter();
+        Catalog::new(
+            dial(Upstreams::new(
+                Dialer::plain().with(config.endpoints.clone()),
+                config.tls.read()?.demands,
+                config.sessions.startup_timeout,
+            )),
+            config.catalogs.clone(),
+            Limits::default(),
+        )
+    };
+    runtime
+        .block_on(catalog.snapshot(target, database))
+        .with_context(|| {
+            format!(
+                "names cannot be resolved without the catalog of {}/{database}",
+                target.server
+            )
+        })
 }

@@ -6,6 +6,7 @@ mod check;
 mod doctor;
 mod explain;
 mod init;
+mod policy;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,9 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor => return Ok(doctor::doctor(&cli.config)),
         _ => {}
     }
+    if let Command::Policy(command) = cli.command {
+        return policy::policy(&cli.config, command);
+    }
     let config = Config::load(&cli.config)?;
     match cli.command {
         Command::Run => {
@@ -40,7 +44,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Release => release(&config)?,
-        Command::Init(_) | Command::Check | Command::Doctor => {}
+        Command::Init(_) | Command::Check | Command::Doctor | Command::Policy(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@
 //!   a client names an address ──addresses──> a server's name ──upstream──> what the agent dials
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +45,19 @@ pub(super) struct Server {
     /// What is demanded of its side.
     tls: Option<Spanned<tls::ServerSide>>,
     catalog: Option<Spanned<catalog::Written>>,
+    #[serde(default)]
+    mode: Mode,
+}
+
+/// What becomes of what the policies say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    /// It is done.
+    #[default]
+    Enforce,
+    /// It is recorded, and every request forwarded.
+    Monitor,
 }
 
 /// Everything that is known of servers.
@@ -56,6 +69,8 @@ pub(super) struct Known {
     /// What is demanded, by address, with the server's name.
     pub demands: HashMap<SocketAddr, (Arc<str>, tls::ServerSide)>,
     pub catalogs: HashMap<Arc<str>, catalog::Credentials>,
+    /// Addresses of servers that are only monitored.
+    pub monitored: HashSet<SocketAddr>,
 }
 
 impl Known {
@@ -127,6 +142,9 @@ impl Known {
         {
             self.names.insert(gateway.listen, name.clone());
             addresses.push(gateway.listen);
+        }
+        if server.mode == Mode::Monitor {
+            self.monitored.extend(&addresses);
         }
         if let Some(written) = server.tls {
             let demanded = written.get_ref().clone().below(base);
@@ -243,6 +261,20 @@ mod tests {
             behind(&config),
             (Some("shop"), "127.0.0.1:5432".into(), dialled)
         );
+    }
+
+    #[test]
+    fn a_server_is_monitored_where_that_is_said_and_enforced_otherwise() {
+        let server = |mode: &str| {
+            let server = format!("[[server]]\nname = \"shop\"\nupstream = \"{SOCKET}\"\n{mode}\n");
+            load(SOCKET, &server)
+        };
+        let monitored = |mode| server(mode).unwrap().monitored_servers();
+        assert_eq!(monitored("mode = \"monitor\""), ["shop".into()]);
+        assert_eq!(monitored("mode = \"enforce\""), []);
+        assert_eq!(monitored(""), []);
+        let wrong = server("mode = \"watch\"").unwrap_err().to_string();
+        assert!(wrong.contains("expected `enforce` or `monitor`"), "{wrong}");
     }
 
     #[test]

@@ -41,6 +41,8 @@ prop_compose! {
             limit: None,
             because: Reason { explanation, ..Reason::default() },
             policy: policy.into(),
+            circumstances: None,
+            monitored: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use weir_tests::messages::error;
 use weir_tests::shop::shop;
 use weir_tests::{Frame, World};
 
-use super::{events, parsed, session};
+use super::{events, parsed, session, write_rules};
 
 const RULES: &str = r#"
 @id("work")
@@ -176,4 +176,49 @@ fn explain_answers_for_the_workload_that_it_is_asked_about() {
         Some(0)
     );
     assert_eq!(ask(&["--as", "gateway", "--server", "nowhere"]), Some(1));
+}
+
+#[test]
+fn explain_names_objects_and_rules_and_the_permits_that_are_missing() {
+    let world = shop(RULES).gateway().unwrap();
+    let sql = "TRUNCATE claims; SELECT name FROM customers WHERE ssn LIKE '5%'";
+    let explanation = explain(&world, sql);
+    let asked: Vec<_> = explanation["asked"].as_array().unwrap().iter().collect();
+    let about = |resource: &str, action: &str| {
+        let is_it = |asked: &&&Value| asked["resource"] == resource && asked["action"] == action;
+        asked
+            .iter()
+            .find(is_it)
+            .unwrap_or_else(|| panic!("{resource}: {asked:?}"))["answer"]
+            .clone()
+    };
+    let [claims, customers] =
+        ["claims", "customers"].map(|name| format!("Table::\"shop/app.public.{name}\""));
+    let number = "Column::\"shop/app.public.customers.ssn\"";
+    assert_eq!(about(&claims, "truncate"), "nobody_permits");
+    assert_eq!(about(number, "filter"), "nobody_permits");
+    assert_eq!(about(&customers, "select")["permitted_by"][0], "work");
+    assert_eq!(
+        explanation["verbs"],
+        serde_json::json!(["truncate", "select"])
+    );
+
+    // What is said to be missing is all that is missing.
+    let missing = explanation["missing"].as_array().unwrap();
+    assert_eq!(missing.len(), 2, "{missing:?}");
+    let mut permits = String::new();
+    for (number, permit) in missing.iter().enumerate() {
+        permits += &format!("@id(\"missing-{number}\")\n{}\n", permit.as_str().unwrap());
+    }
+    let (text, _) = world.weir(&["explain", "--as", "gateway", "--database", "app", sql]);
+    for permit in missing {
+        assert!(
+            text.contains(&format!("  missing: {}\n", permit.as_str().unwrap())),
+            "{text}"
+        );
+    }
+    write_rules(&world, &format!("{RULES}\n{permits}"));
+    let explanation = explain(&world, sql);
+    assert_eq!(explanation["effect"], "allow", "{explanation}");
+    assert_eq!(explanation["missing"], serde_json::json!([]));
 }

@@ -1,10 +1,12 @@
 //! Other policies for an agent that runs.
 
+use std::fs;
+
 use weir_tests::World;
 use weir_tests::messages::{bind, error, execute, parse, sync, told};
 use weir_tests::shop::shop;
 
-use super::{READER, errors, events, query, session, write_rules};
+use super::{READER, errors, events, query, session, trail, write_rules};
 
 const SELECT: &str = "SELECT status FROM orders WHERE id = 1";
 /// Its second line is wrong.
@@ -128,4 +130,72 @@ fn a_good_reload_counts_inside_an_open_transaction() {
     reload(&world);
     assert_eq!(query(&mut wire, SELECT), "E:42501 Z:E");
     assert_eq!(query(&mut wire, "ROLLBACK"), "C:ROLLBACK Z:I");
+}
+
+#[test]
+fn nothing_counts_of_a_set_of_which_one_file_is_wrong() {
+    let world = shop(READER).gateway().unwrap();
+    let mut wire = session(&world, "reader");
+    let file = |name: &str| world.folder().join("policies").join(name);
+    let (closed, broken) = (file("a-closed.cedar"), file("z-broken.cedar"));
+    fs::write(closed, CLOSED).unwrap();
+    fs::write(&broken, BROKEN.replace("reader", "broken")).unwrap();
+    assert!(!world.weir(&["reload"]).1);
+    assert_eq!(
+        query(&mut wire, SELECT),
+        "T D C:SELECT_1 Z:I",
+        "what is valid of it is not loaded alone"
+    );
+    fs::remove_file(broken).unwrap();
+    reload(&world);
+    assert_eq!(query(&mut wire, SELECT), "E:42501 Z:I");
+}
+
+#[test]
+fn the_trail_says_which_set_is_in_force_and_each_decision_names_it() {
+    let mut world = shop(READER)
+        .config("[sessions]\nstatement_limit = 1000\n")
+        .gateway()
+        .unwrap();
+    let long = format!("SELECT '{}'", "x".repeat(1000));
+    let live = |world: &World| {
+        let mut wire = session(world, "reader");
+        for sql in [SELECT, SELECT, "DELETE FROM orders", &long] {
+            query(&mut wire, sql);
+        }
+        wire.send(&[parse("", SELECT), bind("", "", &[], 0), execute(""), sync()].concat())
+            .unwrap();
+        wire.until_ready().unwrap();
+    };
+    let mut expected = vec![hash(&world)];
+    live(&world);
+    write_rules(&world, CLOSED);
+    reload(&world);
+    expected.push(hash(&world));
+    live(&world);
+    write_rules(&world, BROKEN);
+    assert!(!world.weir(&["reload"]).1);
+    live(&world);
+    write_rules(&world, READER);
+    world.agent_mut().stop().unwrap();
+    world.restart().unwrap();
+    expected.push(hash(&world));
+    live(&world);
+
+    let mut in_force = Vec::new();
+    let mut decisions = 0;
+    for record in trail(&world) {
+        let named = record["weir_policy_hash"].as_str().map(str::to_owned);
+        match record["weir_event"].as_str().unwrap() {
+            "started" | "policy_loaded" => in_force.extend(named),
+            "decided" => {
+                assert_eq!(named.as_ref(), in_force.last(), "{record}");
+                decisions += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(in_force, expected);
+    // A login, four statements, and one that is prepared and, where that was permitted, run.
+    assert_eq!(decisions, 4 * 7 - 2);
 }
