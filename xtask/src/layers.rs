@@ -27,10 +27,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "weir-proxy",
             "weir-sql",
             "weir-tls",
+            "weir-value",
         ],
     ),
     ("weir-approval", &["weir-model"]),
-    ("weir-archive", &["weir-journal", "weir-model"]),
+    (
+        "weir-archive",
+        &["weir-journal", "weir-model", "weir-value"],
+    ),
     ("weir-catalog", &["weir-model", "weir-sql"]),
     ("weir-identity", &["weir-model"]),
     ("weir-intercept", &["weir-abi", "weir-model"]),
@@ -58,8 +62,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "weir-tls",
         ],
     ),
-    ("weir-sql", &["weir-model"]),
+    ("weir-sql", &["weir-model", "weir-value"]),
     ("weir-tests", &["weir-stage"]),
+    ("weir-value", &["weir-model"]),
     ("xtask", &["weir-stage"]),
 ];
 

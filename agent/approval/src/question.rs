@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use model::{Parameter, Reason, SessionId, Subject, Workload};
+use model::{Parameter, ParameterTypes, Reason, SessionId, Subject, Workload};
 use serde::{Deserialize, Serialize};
 
 /// The audit login uid of a process that belongs to no login.
@@ -75,6 +75,9 @@ pub struct Question {
     pub fingerprint: String,
     /// The exact bind values.
     pub parameters: Arc<[Parameter]>,
+    /// Their types.
+    #[serde(default)]
+    pub types: ParameterTypes,
     /// Which policies hold it, and who may release it.
     pub because: Reason,
     /// Microseconds since the Unix epoch.

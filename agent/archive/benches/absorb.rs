@@ -27,6 +27,7 @@ fn decided(stage: Stage) -> Decided {
     Decided {
         request: 1,
         parameters: [].into(),
+        types: [].into(),
         stage,
         login: None,
         text: Some("SELECT abalance FROM pgbench_accounts WHERE aid = $1;".into()),

@@ -122,7 +122,7 @@ mod tests {
         row.put(Column::ClassUid, 6005);
         row.put(Column::Chain, "not covered");
         let mut preimage = Chain::genesis("db-1").0.to_vec();
-        preimage.extend(b"\x0c\0\0\0weir.audit.3");
+        preimage.extend(b"\x0c\0\0\0weir.audit.4");
         preimage.extend(b"\x01\x01\0\0\0\0\0\0\0");
         preimage.extend(b"\0\0");
         preimage.extend(b"\x01\x02\0\0\0\xc3\xa4");

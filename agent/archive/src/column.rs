@@ -108,7 +108,7 @@ columns! {
     Objects "weir_objects" Text "JSON list of what it touches, without repetition: `schema.name` for relations and functions, `kind name` for the rest. NULL where that is not known."
     Opaque "weir_opaque" Text "Why it is not known what the statement touches, as `kind: explanation`."
     Masks "weir_masks" Text "JSON list of masked columns: {column, class, function}."
-    Parameters "weir_parameters" Text "JSON list of bind values: \"null\", {\"text\": ...}, {\"binary\": hex} or {\"large\": {length, sha256}}."
+    Parameters "weir_parameters" Text "JSON list of bind values as they were sent: \"null\", {\"text\": ...}, {\"binary\": hex}, {\"encoded\": hex of text that is not UTF-8} or {\"large\": {length, sha256}}."
     Fingerprint "weir_fingerprint" Text "SHA-256 of the statement, hex."
     PolicyHash "weir_policy_hash" Text "SHA-256 of the policy set, hex."
     Approval "weir_approval" Text "How a held request was settled: approved, denied, expired or withdrawn."
@@ -125,6 +125,7 @@ columns! {
     ClientTls "weir_client_tls" Text "Version of TLS on the client's side of the session, such as `TLSv1.3`. NULL where it goes in plain."
     ServerTls "weir_server_tls" Text "The same for the side of the server."
     Monitored "weir_monitored" Int "1 where a request was forwarded as it came, whatever `weir_effect` and `weir_masks` say, because its target is only monitored. NULL where what they say was done."
+    Values "weir_values" Text "JSON list of the bind values as PostgreSQL prints them: {type, format, value}, with `value` null for NULL. Instead of `value`, {hex, why} where it cannot be printed, and {length, sha256} where it was too large to be kept. `type` is null where it is not known; `format` says how the client sent it. NULL where there are no values."
 }
 
 /// A set of columns: the first so many of [`Column::ALL`]. Its name is part of every hash, so that columns that came
@@ -139,7 +140,7 @@ pub struct Schema {
 
 impl Schema {
     /// All schemas, oldest first.
-    pub const ALL: [Schema; 3] = [
+    pub const ALL: [Schema; 4] = [
         Schema {
             name: "weir.audit.1",
             last: Column::Chain,
@@ -148,13 +149,17 @@ impl Schema {
             name: "weir.audit.2",
             last: Column::ServerTls,
         },
+        Schema {
+            name: "weir.audit.3",
+            last: Column::Monitored,
+        },
         Schema::NEWEST,
     ];
 
     /// The schema of rows that are written now.
     pub const NEWEST: Schema = Schema {
-        name: "weir.audit.3",
-        last: Column::Monitored,
+        name: "weir.audit.4",
+        last: Column::Values,
     };
 
     /// Its columns, in order.

@@ -13,6 +13,7 @@ use crate::column::Column;
 use crate::facts::SessionFacts;
 use crate::ocsf::{self, activity, severity, status};
 use crate::row::Row;
+use crate::values;
 
 /// The row of a record, but for its chain.
 pub(crate) fn flatten(entry: &Entry, facts: Option<&SessionFacts>) -> Row {
@@ -157,6 +158,7 @@ fn describe_decision(row: &mut Row, decided: &Decided) {
     row.put(Column::QueryString, decided.text.as_deref());
     row.put(Column::Fingerprint, decided.fingerprint.as_deref());
     row.put(Column::Parameters, json(&decided.parameters).as_ref());
+    row.put(Column::Values, values::list(decided).as_ref());
     row.put(Column::Verbs, json(&decided.verbs).as_ref());
     match &decided.touches {
         Some(Touches::Known(touches)) => {
@@ -244,7 +246,7 @@ fn object(object: &Object) -> String {
 }
 
 /// JSON text. NULL where there is none, which these plain values never have.
-fn json(value: &impl Serialize) -> Option<String> {
+pub(crate) fn json(value: &impl Serialize) -> Option<String> {
     serde_json::to_string(value).ok()
 }
 

@@ -35,6 +35,7 @@ mod ocsf;
 mod row;
 mod table;
 mod trail;
+mod values;
 mod verify;
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use model::Target;
 use sql::{
-    BuiltIn, ColumnRow, FIRST_NORMAL_OID, FunctionRow, Kind, ReadRow, RelationRow, Rows,
-    SettingRow, Volatility,
+    BuiltIn, ColumnRow, FIRST_NORMAL_OID, Form, FunctionRow, Kind, ReadRow, RelationRow, Rows,
+    SettingRow, TypeRow, Volatility,
 };
 use tokio_postgres::{Client, Config, NoTls, Row};
 
@@ -98,6 +98,7 @@ async fn read(
         schemas,
         relations,
         columns,
+        types,
         inherits,
         reads,
         functions,
@@ -109,6 +110,7 @@ async fn read(
         list(client, SCHEMAS, |row| row.try_get(0)),
         list(client, RELATIONS, relation),
         list(client, &columns_query, column),
+        list(client, TYPES, type_row),
         list(client, INHERITS, |row| Ok((
             row.try_get(0)?,
             row.try_get(1)?
@@ -131,6 +133,7 @@ async fn read(
         schemas,
         relations: relations.into_iter().flatten().collect(),
         columns,
+        types,
         inherits,
         reads,
         functions,
@@ -201,6 +204,17 @@ fn columns(oids: &str) -> String {
     )
 }
 
+/// Domains, enums, base types and arrays of these; not the types that every table brings along.
+const TYPES: &str = "
+    SELECT t.oid, n.nspname::text, t.typname::text, t.typtype,
+           CASE WHEN t.typtype = 'd' THEN t.typbasetype WHEN t.typcategory = 'A' THEN t.typelem
+                ELSE 0 END AS part
+    FROM pg_catalog.pg_type t
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
+    WHERE t.oid >= 16384 AND t.typtype IN ('b', 'd', 'e') AND (e.oid IS NULL OR e.typtype IN ('b', 'd', 'e'))
+    ORDER BY t.oid";
+
 const INHERITS: &str = "
     SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
 
@@ -224,7 +238,8 @@ const READS: &str = "
 fn functions(oids: &str) -> String {
     format!(
         "SELECT p.oid, n.nspname::text, p.proname::text,
-                coalesce(s.volatility, p.provolatile::text)::\"char\", coalesce(s.language, l.lanname::text)
+                coalesce(s.volatility, p.provolatile::text)::\"char\", coalesce(s.language, l.lanname::text),
+                p.proargtypes::pg_catalog.oid[]
          FROM pg_catalog.pg_proc p
          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
          JOIN pg_catalog.pg_language l ON l.oid = p.prolang
@@ -308,6 +323,21 @@ fn column(row: &Row) -> Read<ColumnRow> {
     })
 }
 
+fn type_row(row: &Row) -> Read<TypeRow> {
+    let part: u32 = row.try_get(4)?;
+    Ok(TypeRow {
+        oid: row.try_get(0)?,
+        schema: row.try_get(1)?,
+        name: row.try_get(2)?,
+        form: match (letter(row, 3)?, part) {
+            ('d', over) => Form::Domain(over),
+            ('e', _) => Form::Enum,
+            (_, 0) => Form::Other,
+            (_, element) => Form::Array(element),
+        },
+    })
+}
+
 fn view_read(row: &Row) -> Read<ReadRow> {
     let column: i32 = row.try_get(2)?;
     Ok(ReadRow {
@@ -325,6 +355,7 @@ fn function(row: &Row) -> Read<FunctionRow> {
         name: row.try_get(2)?,
         volatility: Volatility::of(letter(row, 3)?),
         language: row.try_get(4)?,
+        arguments: row.try_get(5)?,
     })
 }
 

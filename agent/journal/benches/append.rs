@@ -10,8 +10,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use model::{
     AuditEvent, AuditRecord, Column, ColumnUse, Decided, Effect, Finished, Masks, Object, Outcome,
-    Parameter, Reason, Relation, SCHEMA_VERSION, SessionId, Stage, Status, Touch, Touches, Use,
-    Verb,
+    Parameter, ParameterType, Reason, Relation, SCHEMA_VERSION, SessionId, Stage, Status, Touch,
+    Touches, Use, Verb,
 };
 use rustix::time::{ClockId, clock_gettime};
 use weir_journal::{Draft, Filling, Journal, JournalError, Settings};
@@ -34,6 +34,11 @@ fn decided() -> Decided {
     Decided {
         request: 7,
         parameters: [Parameter::Text("4711".into())].into(),
+        types: [Some(ParameterType {
+            name: "int4".into(),
+            like: 23,
+        })]
+        .into(),
         stage: Stage::Run,
         login: None,
         text: Some("SELECT abalance FROM pgbench_accounts WHERE aid = $1;".into()),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Effect, Login, Masks, Outcome, Parameter, Process, Reason, RowLimit, SessionId, Shape, Target,
-    Touches, Verb, Workload,
+    Effect, Login, Masks, Outcome, Parameter, ParameterTypes, Process, Reason, RowLimit, SessionId,
+    Shape, Target, Touches, Verb, Workload,
 };
 
 /// Version of [`AuditRecord`]'s shape. Fields are only ever added; a reader accepts every version up to its own.
@@ -29,6 +29,10 @@ pub struct AuditRecord {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most events are the largest one, and a box would cost each of them an allocation"
+)]
 pub enum AuditEvent {
     /// The agent started, with this version and this policy set.
     Started {
@@ -129,6 +133,9 @@ pub struct Decided {
     pub text: Option<Arc<str>>,
     /// SHA-256 of the exact text, hex, for a statement.
     pub fingerprint: Option<String>,
+    /// Types of the bind values. Not in records of older agents.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub types: ParameterTypes,
     /// What was asked for.
     pub stage: Stage,
     /// The login, for [`Stage::Connect`].
@@ -169,6 +176,10 @@ pub struct Circumstances {
     pub approved: bool,
 }
 
+fn is_empty(types: &ParameterTypes) -> bool {
+    types.is_empty()
+}
+
 /// How a held request was settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -202,4 +213,26 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Microseconds from the verdict to the end.
     pub duration: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_that_an_older_agent_recorded_is_read() {
+        let record = r#"{"version":1,"time":1,"session":null,"event":{"decided":{"request":3,
+            "parameters":[{"text":"7"},"null",{"binary":"00ff"}],"text":"SELECT $1","fingerprint":"ab","stage":"run",
+            "login":null,"verbs":[],"touches":null,"effect":"allow","masks":[],
+            "because":{"policies":[],"explanation":"","hint":null,"approvers":[]},"policy":"cd"}}}"#;
+        let record: AuditRecord = serde_json::from_str(record).unwrap();
+        let AuditEvent::Decided(decided) = record.event else {
+            panic!("it is a decision");
+        };
+        assert_eq!(
+            decided.parameters[1..],
+            [Parameter::Null, Parameter::Binary("00ff".into())]
+        );
+        assert!(decided.types.is_empty());
+    }
 }

@@ -12,6 +12,7 @@ mod peer;
 mod request;
 mod subject;
 mod usage;
+mod values;
 
 pub use decision::{
     Decision, Effect, Reason, Recorded, Refusal, RefusalKind, RowLimit, Terms, Verdict,
@@ -25,8 +26,9 @@ pub use object::{Column, Function, Object, Relation};
 pub use output::{BaseColumn, Output, Outputs};
 pub use peer::{Origin, Peer, Process};
 pub use request::{
-    ColumnUse, Digest, Hashing, Login, Opacity, Outcome, Parameter, Replication, Request, Shape,
-    Statement, Status, Touch, Touches, Use, Verb,
+    ColumnUse, Digest, Hashing, Login, Opacity, Outcome, Parameter, ParameterType, ParameterTypes,
+    Replication, Request, Shape, Statement, Status, Touch, Touches, Use, Verb,
 };
 pub use subject::{SessionId, Subject, Target, Workload};
 pub use usage::{Count, Usage};
+pub use values::{Equal, Values};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Column, Object, Outputs, Relation};
+use crate::{Column, Object, Outputs, Relation, Values};
 
 /// What passes the gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +131,23 @@ pub struct Statement {
     pub shape: Shape,
     /// Bind values, in order; empty for a statement that is only prepared.
     pub parameters: Arc<[Parameter]>,
+    /// Their types.
+    pub types: ParameterTypes,
+    /// What policies can ask about its values; none where they were not read, because no policy asks.
+    pub values: Option<Values>,
+}
+
+/// The types of bind values, in order. None where a type is not known, also behind the end.
+pub type ParameterTypes = Arc<[Option<ParameterType>]>;
+
+/// The type of a bind value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParameterType {
+    /// Its name: `int4`, `text[]`, and with the schema where it is not built in, `public.mood`.
+    pub name: Arc<str>,
+    /// `pg_type.oid` of the built-in type that has the same formats: its own, or of a domain its base type's, of an enum
+    /// `text`'s. 0 where there is none that is known.
+    pub like: u32,
 }
 
 /// A bind value.
@@ -143,6 +160,8 @@ pub enum Parameter {
     Text(String),
     /// Sent in the type's binary format: the bytes of the wire, in hex.
     Binary(String),
+    /// Sent in the type's text format, in another encoding than UTF-8: the bytes of the wire, in hex.
+    Encoded(String),
     /// Too large to be kept whole.
     Large {
         /// Length in bytes.

@@ -106,6 +106,8 @@ fn select() -> Request {
             ..Shape::default()
         },
         parameters: Arc::new([]),
+        types: Arc::default(),
+        values: None,
     })
 }
 

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use cedar_policy::{
-    AuthorizationError, Context, Decision as CedarDecision, Entities, EntityUid, PolicySet,
-    Request as Query,
+    AuthorizationError, Context, Decision as CedarDecision, Effect, Entities, EntityUid, PolicyId,
+    PolicySet, Request as Query,
 };
-use model::{Login, Request, Shape, Subject, Target};
+use model::{Equal, Login, Request, Shape, Subject, Target};
 
 use crate::circumstances::{Circumstances, Moment};
 use crate::entities::World;
@@ -50,10 +50,14 @@ impl<'a> Case<'a> {
         request: &'a Request,
         moment: &Moment,
     ) -> Result<Self, Uncertain> {
-        let (login, shape) = match request {
-            Request::Connect(login) => (login, Shape::default()),
-            Request::Run(statement) => (login, statement.shape),
+        let (login, shape, values) = match request {
+            Request::Connect(login) => (login, Shape::default(), None),
+            Request::Run(statement) => (login, statement.shape, statement.values.as_ref()),
         };
+        let is_statement = matches!(request, Request::Run(_));
+        if is_statement && values.is_none() && set.depends_on_values() {
+            return Err(Uncertain::fact("its values were not read"));
+        }
         let mut world = World::new(&set.vocabulary, subject, &target.server, &login.database)?;
         let asks = plan::asks(&set.classes, target, &login.database, request, &mut world)?;
         let subject_uid = world.subject.clone();
@@ -63,26 +67,67 @@ impl<'a> Case<'a> {
             anchors: anchors(&subject_uid, &entities),
             subject: subject_uid,
             entities,
-            circumstances: Circumstances::new(subject, login, shape, moment)?,
+            circumstances: Circumstances::new(subject, login, shape, values, moment)?,
             asks,
         })
     }
 
     /// The answers to all asks, in their order.
     pub fn hear_all(&self, approved: bool) -> Result<Vec<Heard>, Uncertain> {
-        let unrestricted = self.circumstances.context(false, approved)?;
-        let restricted = self.circumstances.context(true, approved)?;
-        let context = |ask: &Ask| {
-            if ask.has_where {
-                &restricted
-            } else {
-                &unrestricted
-            }
+        let context = |has_where: bool, equals: &[Equal]| {
+            let circumstances = &self.circumstances;
+            circumstances.context(has_where, equals, approved)
         };
-        self.asks
-            .iter()
-            .map(|ask| self.hear(ask, context(ask)))
-            .collect()
+        let (unrestricted, restricted) = (context(false, &[])?, context(true, &[])?);
+        let hear = |ask: &Ask| match (&*ask.equals, ask.has_where) {
+            ([], true) => self.hear(ask, &restricted),
+            ([], false) => self.hear(ask, &unrestricted),
+            (equals, has_where) => self.hear(ask, &context(has_where, equals)?),
+        };
+        self.asks.iter().map(hear).collect()
+    }
+
+    /// Whether values that are still to come may turn every refusal among these answers into a permit.
+    pub fn may_pass_with_values(&self, heard: &[Heard]) -> Result<bool, Uncertain> {
+        if !self.circumstances.are_values_awaited() {
+            return Ok(false);
+        }
+        for (ask, heard) in self.each(heard) {
+            if refuses(ask, &heard.answer) && !self.may_change_with_values(ask, &heard.answer)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn may_change_with_values(&self, ask: &Ask, answer: &Answer) -> Result<bool, Uncertain> {
+        let of_values = &self.set.of_values;
+        match answer {
+            Answer::ForbiddenBy(ids) => {
+                let reads = |id: &Arc<str>| of_values.contains(&PolicyId::new(id));
+                Ok(ids.iter().all(reads))
+            }
+            Answer::NobodyPermits => {
+                for action in [Some(ask.action), ask.or].into_iter().flatten() {
+                    let policies =
+                        self.that_can_answer(&self.set.vocabulary.action(action)?, ask)?;
+                    let mut permits = policies.policies().filter(|policy| {
+                        policy.effect() == Effect::Permit && of_values.contains(policy.id())
+                    });
+                    if permits.next().is_some() {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Answer::Failed { .. } | Answer::PermittedBy(_) => Ok(false),
+        }
+    }
+
+    fn that_can_answer(&self, action: &EntityUid, ask: &Ask) -> Result<PolicySet, Uncertain> {
+        let resource = anchors(&ask.object.uid, &self.entities);
+        let slices = &self.set.slices;
+        slices.that_can_answer(&self.anchors, action, &resource)
     }
 
     fn hear(&self, ask: &Ask, context: &Context) -> Result<Heard, Uncertain> {
@@ -105,9 +150,7 @@ impl<'a> Case<'a> {
 
     fn answer(&self, action: &str, ask: &Ask, context: &Context) -> Result<Answer, Uncertain> {
         let action = self.set.vocabulary.action(action)?;
-        let resource = anchors(&ask.object.uid, &self.entities);
-        let slices = &self.set.slices;
-        let policies = slices.that_can_answer(&self.anchors, &action, &resource)?;
+        let policies = self.that_can_answer(&action, ask)?;
         let query = Query::new(
             self.subject.clone(),
             action,

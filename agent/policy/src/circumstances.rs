@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use cedar_policy::{Context, RestrictedExpression};
-use model::{Count, Login, Shape, Subject, Usage};
+use model::{Count, Equal, Login, Shape, Subject, Usage, Values};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -31,6 +31,8 @@ pub(crate) struct Circumstances<'a> {
     in_transaction: bool,
     time: OffsetDateTime,
     usage: Usage,
+    /// The statement's values, where they were read.
+    values: Option<&'a Values>,
 }
 
 impl<'a> Circumstances<'a> {
@@ -39,6 +41,7 @@ impl<'a> Circumstances<'a> {
         subject: &Subject,
         login: &'a Login,
         shape: Shape,
+        values: Option<&'a Values>,
         moment: &Moment,
     ) -> Result<Self, Uncertain> {
         let nanoseconds = i128::from(moment.time) * 1_000;
@@ -48,13 +51,24 @@ impl<'a> Circumstances<'a> {
             shape,
             in_transaction: moment.in_transaction,
             usage: moment.usage,
+            values,
             time: OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
                 .map_err(Uncertain::fact)?,
         })
     }
 
-    /// For one ask.
-    pub fn context(&self, has_where: bool, approved: bool) -> Result<Context, Uncertain> {
+    /// Whether values of the statement are still to come.
+    pub fn are_values_awaited(&self) -> bool {
+        self.values.is_some_and(|values| values.awaited)
+    }
+
+    /// For one ask about rows in which these columns have these values.
+    pub fn context(
+        &self,
+        has_where: bool,
+        equals: &[Equal],
+        approved: bool,
+    ) -> Result<Context, Uncertain> {
         use RestrictedExpression as Value;
         let time = self
             .time
@@ -79,6 +93,12 @@ impl<'a> Circumstances<'a> {
             ("source", Value::new_ip(self.source.to_string())),
             ("db_user", Value::new_string(self.login.user.clone())),
             ("usage", usage(&self.usage)?),
+            ("equals", set(equals, equal)?),
+            ("parameters", set(self.parameters(), parameter)?),
+            (
+                "values_known",
+                Value::new_bool(self.values.is_some_and(|values| values.are_known)),
+            ),
         ];
         if let Some(limit) = self.shape.limit {
             pairs.push((
@@ -102,6 +122,33 @@ impl<'a> Circumstances<'a> {
         )
         .map_err(Uncertain::fact)
     }
+
+    fn parameters(&self) -> &'a [(u32, String)] {
+        self.values.map_or(&[], |values| &values.parameters)
+    }
+}
+
+fn set<T>(
+    items: &[T],
+    value: impl Fn(&T) -> Result<RestrictedExpression, Uncertain>,
+) -> Result<RestrictedExpression, Uncertain> {
+    let values = items.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+    Ok(RestrictedExpression::new_set(values))
+}
+
+fn equal(equal: &Equal) -> Result<RestrictedExpression, Uncertain> {
+    let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+    record([
+        ("column", text(&equal.column)),
+        ("value", text(&equal.value)),
+    ])
+}
+
+fn parameter((number, value): &(u32, String)) -> Result<RestrictedExpression, Uncertain> {
+    record([
+        ("number", RestrictedExpression::new_long((*number).into())),
+        ("value", RestrictedExpression::new_string(value.clone())),
+    ])
 }
 
 fn usage(usage: &Usage) -> Result<RestrictedExpression, Uncertain> {

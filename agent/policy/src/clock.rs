@@ -1,29 +1,34 @@
-//! Whether a policy's answer about the same request can change: then an answer is only good for the moment it was given.
+//! What a policy's answer depends on beside the request's objects: then an answer is only good for the moment, or for the
+//! values, that it was given for.
 
 use cedar_policy::Policy;
 use serde_json::Value;
 
 /// The circumstances that the agent's clock gives, and those that other requests change.
-const OF_THE_MOMENT: [&str; 4] = ["time", "hour", "weekday", "usage"];
+pub(crate) const OF_THE_MOMENT: &[&str] = &["time", "hour", "weekday", "usage"];
 
-/// Whether the policy reads one of them, as far as can be seen; what cannot be seen counts as read.
-pub(crate) fn is_read_by(policy: &Policy) -> bool {
-    policy.to_json().map_or(true, |policy| is_read_in(&policy))
+/// The circumstances that a statement's values give.
+pub(crate) const OF_VALUES: &[&str] = &["equals", "parameters", "values_known"];
+
+/// Whether the policy reads one of these, as far as can be seen; what cannot be seen counts as read.
+pub(crate) fn is_read_by(circumstances: &[&str], policy: &Policy) -> bool {
+    let policy = policy.to_json();
+    policy.map_or(true, |policy| is_read_in(circumstances, &policy))
 }
 
 /// In Cedar's JSON format, `context.time` is `{".": {"left": {"Var": "context"}, "attr": "time"}}`, and so is
 /// `context["time"]`. Where `context` stands without an attribute, all of it is read.
 /// <https://docs.cedarpolicy.com/policies/json-format.html>
-fn is_read_in(value: &Value) -> bool {
+fn is_read_in(circumstances: &[&str], value: &Value) -> bool {
     match value {
         Value::Object(fields) => fields.iter().any(|(name, value)| {
             if matches!(name.as_str(), "." | "has") && is_context(value.get("left")) {
                 let attribute = value.get("attr").and_then(Value::as_str);
-                return attribute.is_none_or(|name| OF_THE_MOMENT.contains(&name));
+                return attribute.is_none_or(|name| circumstances.contains(&name));
             }
-            (name == "Var" && value == "context") || is_read_in(value)
+            (name == "Var" && value == "context") || is_read_in(circumstances, value)
         }),
-        Value::Array(values) => values.iter().any(is_read_in),
+        Value::Array(values) => values.iter().any(|value| is_read_in(circumstances, value)),
         _ => false,
     }
 }
@@ -40,7 +45,7 @@ mod tests {
 
     fn reads(condition: &str) -> bool {
         let policy = format!("permit (principal, action, resource) when {{ {condition} }};");
-        is_read_by(&Policy::parse(None, policy).unwrap())
+        is_read_by(OF_THE_MOMENT, &Policy::parse(None, policy).unwrap())
     }
 
     #[test]

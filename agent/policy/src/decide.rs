@@ -86,12 +86,18 @@ impl Case<'_> {
                 Err(because) => self.explain(Effect::Deny, because, &heard, None),
             });
         }
+        if self.may_pass_with_values(&heard)? {
+            return Ok(self.defer(&heard));
+        }
         if approved {
             return Ok(self.deny(&heard, None));
         }
         let once_approved = self.hear_all(true)?;
         if !self.passes(&once_approved) {
-            return Ok(self.deny(&heard, Some(&once_approved)));
+            return Ok(match self.may_pass_with_values(&once_approved)? {
+                true => self.defer(&once_approved),
+                false => self.deny(&heard, Some(&once_approved)),
+            });
         }
         Ok(match self.is_countable(&once_approved) {
             Ok(()) => self.hold(&heard, &once_approved),
@@ -108,6 +114,20 @@ impl Case<'_> {
         let because = Reason {
             policies,
             explanation,
+            ..Reason::default()
+        };
+        self.explain(Effect::Allow, because, heard, None)
+    }
+
+    /// What is only prepared runs nothing, and is judged again with its values.
+    fn defer(&self, heard: &[Heard]) -> Explanation {
+        let refusing = self
+            .each(heard)
+            .filter(|(ask, heard)| refuses(ask, &heard.answer));
+        let because = Reason {
+            policies: named(refusing.map(|(_, heard)| heard)),
+            explanation: "it may be prepared, and is judged with its values when it runs"
+                .to_owned(),
             ..Reason::default()
         };
         self.explain(Effect::Allow, because, heard, None)
@@ -342,3 +362,5 @@ fn named<'h>(heard: impl Iterator<Item = &'h Heard>) -> Vec<Arc<str>> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values;

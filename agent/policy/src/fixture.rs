@@ -121,6 +121,8 @@ pub(crate) fn statement(touches: Touches) -> Statement {
             ..Shape::default()
         },
         parameters: Arc::new([]),
+        types: Arc::default(),
+        values: None,
     }
 }
 

@@ -63,7 +63,14 @@ impl PolicySet {
             return Err(PolicyError::Invalid { problems });
         }
         let authorizer = Authorizer::new();
-        let depends_on_moment = policies.policies().any(clock::is_read_by);
+        let depends_on_moment = policies
+            .policies()
+            .any(|policy| clock::is_read_by(clock::OF_THE_MOMENT, policy));
+        let of_values = policies
+            .policies()
+            .filter(|policy| clock::is_read_by(clock::OF_VALUES, policy))
+            .map(|policy| policy.id().clone())
+            .collect();
         let actions = schema
             .action_entities()
             .map_err(|error| PolicyError::SchemaBroken {
@@ -71,6 +78,7 @@ impl PolicySet {
             })?;
         Ok(Self {
             depends_on_moment,
+            of_values,
             slices: Slices::of(policies.policies(), &actions),
             rules,
             classes,

@@ -4,10 +4,11 @@
 
 use std::collections::HashSet;
 use std::mem::Discriminant;
+use std::sync::Arc;
 
 use model::{
-    ColumnUse, MaskFunction, MaskedColumn, Object, Opacity, Relation, Replication, Request,
-    Statement, Target, Touch, Touches, Use, Verb,
+    ColumnUse, Equal, MaskFunction, MaskedColumn, Object, Opacity, Relation, Replication, Request,
+    Statement, Target, Touch, Touches, Use, Values, Verb,
 };
 
 use crate::classes::{Classes, Classified};
@@ -32,6 +33,8 @@ pub(crate) struct Ask {
     pub object: Named,
     /// `context.has_where`.
     pub has_where: bool,
+    /// `context.equals`.
+    pub equals: Arc<[Equal]>,
     /// What a no means.
     pub otherwise: Otherwise,
 }
@@ -72,6 +75,7 @@ pub(crate) fn asks(
         server: &target.server,
         database,
         world,
+        equals: Arc::default(),
         asks: vec![],
         seen: HashSet::new(),
     };
@@ -93,10 +97,20 @@ struct Plan<'a, 'w> {
     server: &'a str,
     database: &'a str,
     world: &'a mut World<'w>,
+    /// What columns are equal to in the rows of the touch that is being asked about.
+    equals: Arc<[Equal]>,
     asks: Vec<Ask>,
     /// What is asked already: where a no means something else, it is another question.
-    seen: HashSet<(&'static str, Named, bool, Discriminant<Otherwise>)>,
+    seen: HashSet<Seen>,
 }
+
+type Seen = (
+    &'static str,
+    Named,
+    bool,
+    Arc<[Equal]>,
+    Discriminant<Otherwise>,
+);
 
 impl Plan<'_, '_> {
     /// A session for physical replication is in no database.
@@ -133,7 +147,10 @@ impl Plan<'_, '_> {
     fn statement(&mut self, statement: &Statement) -> Result<(), Uncertain> {
         match &statement.touches {
             Touches::Opaque(opacity) => self.opaque(opacity),
-            Touches::Known(touches) => touches.iter().try_for_each(|touch| self.touch(touch)),
+            Touches::Known(touches) => touches.iter().try_for_each(|touch| {
+                self.equals = equals(touch, statement.values.as_ref());
+                self.touch(touch)
+            }),
         }
     }
 
@@ -260,6 +277,7 @@ impl Plan<'_, '_> {
             or: None,
             object,
             has_where,
+            equals: self.equals.clone(),
             otherwise,
         });
     }
@@ -277,19 +295,36 @@ impl Plan<'_, '_> {
             or: Some(or),
             object,
             has_where,
+            equals: self.equals.clone(),
             otherwise,
         });
     }
 
     fn push(&mut self, ask: Ask) {
         let otherwise = std::mem::discriminant(&ask.otherwise);
-        if self
-            .seen
-            .insert((ask.action, ask.object.clone(), ask.has_where, otherwise))
-        {
+        let equals = ask.equals.clone();
+        let seen = (
+            ask.action,
+            ask.object.clone(),
+            ask.has_where,
+            equals,
+            otherwise,
+        );
+        if self.seen.insert(seen) {
             self.asks.push(ask);
         }
     }
+}
+
+/// What a view's or a parent's columns are equal to is not what those below are.
+fn equals(touch: &Touch, values: Option<&Values>) -> Arc<[Equal]> {
+    let (None, Some(values), Object::Relation(relation)) = (&touch.through, values, &touch.object)
+    else {
+        return Arc::default();
+    };
+    let of_touch =
+        |equal: &&Equal| equal.verb == touch.verb && Some(equal.relation) == relation.oid;
+    values.equals.iter().filter(of_touch).cloned().collect()
 }
 
 fn masked(relation: &Relation, column: &ColumnUse, classified: &Classified<'_>) -> MaskedColumn {

@@ -1,10 +1,10 @@
 //! A validated policy set: immutable, and pure to ask.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Schema};
+use cedar_policy::{Authorizer, PolicyId, Schema};
 
 use crate::annotations::Rule;
 use crate::classes::Classes;
@@ -21,6 +21,8 @@ pub struct PolicySet {
     pub(crate) authorizer: Authorizer,
     pub(crate) hash: Arc<str>,
     pub(crate) depends_on_moment: bool,
+    /// Policies that read the statement's values.
+    pub(crate) of_values: HashSet<PolicyId>,
 }
 
 impl PolicySet {
@@ -32,6 +34,11 @@ impl PolicySet {
     /// Whether a decision about the same request can change by time passing, or by what was read meanwhile.
     pub fn depends_on_moment(&self) -> bool {
         self.depends_on_moment
+    }
+
+    /// Whether a decision can change with the statement's values alone: then it takes `Statement::values`.
+    pub fn depends_on_values(&self) -> bool {
+        !self.of_values.is_empty()
     }
 
     /// Number of policies.

@@ -10,7 +10,7 @@ use protocol::{Outbox, Progress, ProtocolError, Side, Transaction};
 use crate::agreement::disagreement;
 use crate::frame::{self, Header, server};
 use crate::messages::{row_description, status};
-use crate::pipeline::{Awaited, Behind, Run, outcome};
+use crate::pipeline::{Awaited, Behind, Described, Run, outcome};
 use crate::reader::Malformed;
 use crate::refusal::protocol_error;
 use crate::rows::Plan;
@@ -163,7 +163,11 @@ impl Engine {
             server::ERROR_RESPONSE => return self.error(message, out),
             server::ROW_DESCRIPTION | server::NO_DATA => return self.described(tag, message, out),
             server::PARAMETER_DESCRIPTION => match self.pipeline.front() {
-                Some(Awaited::Describe { .. }) => {}
+                Some(Awaited::Describe { of, .. }) => {
+                    if let Described::Statement(statement) = of {
+                        statement.describe(status::read_types(body).map_err(malformed)?);
+                    }
+                }
                 _ => return Err(unexpected(tag)),
             },
             server::DATA_ROW => return self.masked_row(body, out),
@@ -222,9 +226,12 @@ impl Engine {
             _ => Vec::new(),
         };
         match self.pipeline.front() {
-            Some(Awaited::Describe { portal, hidden }) => {
+            Some(Awaited::Describe { of, hidden }) => {
                 let hidden = *hidden;
-                let portal = portal.clone();
+                let portal = match of {
+                    Described::Portal(portal) => Some(portal.clone()),
+                    Described::Statement(_) | Described::Unknown => None,
+                };
                 self.pipeline.answered();
                 if let Some(portal) = portal {
                     assert_agreement(self.pipeline.outputs_of(&portal), &fields)?;

@@ -14,7 +14,7 @@ use crate::messages::bind::Bind;
 use crate::messages::execute;
 use crate::messages::parse::Parse;
 use crate::messages::target::Target;
-use crate::pipeline::Awaited;
+use crate::pipeline::{Awaited, Described};
 use crate::reader::Malformed;
 use crate::refusal::unknown_portal;
 use crate::requests::{Step, command};
@@ -136,18 +136,18 @@ impl Engine {
         body: Bytes,
         out: &mut Outbox,
     ) -> Result<Step, Malformed> {
-        let portal = match Target::read(body)? {
-            Target::Statement(_) => None,
+        let of = match Target::read(body)? {
+            Target::Statement(name) => match self.statements.find(&name, self.segment) {
+                Found::Known(statement) => Described::Statement(statement),
+                Found::Unsettled | Found::Nothing => Described::Unknown,
+            },
             Target::Portal(name) => match self.portals.find(&name, self.segment) {
                 Found::Unsettled => return Ok(Step::Wait),
-                Found::Nothing => None,
-                Found::Known(portal) => Some(portal),
+                Found::Known(portal) => Described::Portal(portal),
+                Found::Nothing => Described::Unknown,
             },
         };
-        let awaited = Awaited::Describe {
-            portal,
-            hidden: false,
-        };
+        let awaited = Awaited::Describe { of, hidden: false };
         self.send(message, awaited, out);
         Ok(Step::Done)
     }
@@ -179,6 +179,7 @@ impl Engine {
         };
         let command = Command {
             bound_after: Some(portal.since),
+            types: statement.types(),
             ..command(
                 Source::Text(statement.text.clone()),
                 portal.parameters.clone(),

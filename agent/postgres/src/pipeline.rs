@@ -18,7 +18,7 @@ use protocol::Ticket;
 
 use crate::limit::Allowance;
 use crate::rows::Plan;
-use crate::statements::Portal;
+use crate::statements::{Portal, Prepared};
 
 /// One message whose answer is awaited.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ pub enum Awaited {
     Execute(Run, Arc<Portal>),
     Parse(Ticket),
     Bind,
-    /// `portal`: what is described, unless it is a statement. `hidden`: asked by the engine, not by the client.
+    /// `hidden`: asked by the engine, not by the client.
     Describe {
-        portal: Option<Arc<Portal>>,
+        of: Described,
         hidden: bool,
     },
     CloseStatement,
@@ -38,6 +38,14 @@ pub enum Awaited {
     /// A Parse that must fail, in place of a message of the extended protocol.
     Refused(Refusal),
     Sync,
+}
+
+/// What is described, as far as the engine knows it.
+#[derive(Debug)]
+pub enum Described {
+    Statement(Arc<Prepared>),
+    Portal(Arc<Portal>),
+    Unknown,
 }
 
 /// A request that runs.

@@ -1,5 +1,7 @@
 //! Checked reads inside one frame. A frame that is read must be empty at the end ([`Reader::finish`]).
 
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes};
 
 /// A frame's body does not hold what its tag promises.
@@ -70,6 +72,17 @@ impl Reader {
                 }
                 Ok(Some(self.0.split_to(length)))
             }
+        }
+    }
+
+    /// Numbers of types, behind their count; none where it is 0.
+    pub fn types(&mut self) -> Result<Option<Arc<[u32]>>, Malformed> {
+        match self.count()? {
+            0 => Ok(None),
+            count => (0..count)
+                .map(|_| self.u32())
+                .collect::<Result<_, _>>()
+                .map(Some),
         }
     }
 

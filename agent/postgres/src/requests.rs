@@ -243,6 +243,7 @@ pub(crate) fn command(source: Source, parameters: Vec<model::Parameter>) -> Comm
     Command {
         source,
         parameters,
+        types: None,
         bound_after: None,
         beside_bound: false,
     }

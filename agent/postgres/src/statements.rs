@@ -31,8 +31,24 @@ use crate::messages::row_description::Field;
 pub struct Prepared {
     /// Its text.
     pub text: Bytes,
+    /// The types that the client gave its first parameters; 0 where it left that to the server.
+    pub declared: Option<Arc<[u32]>>,
+    /// The types of all its parameters, once the server has described them. They never change.
+    pub described: OnceLock<Option<Arc<[u32]>>>,
     /// Whether nothing may be sent behind it before it has ended.
     pub holds_up: bool,
+}
+
+impl Prepared {
+    /// The types of its parameters, as far as they are known.
+    pub fn types(&self) -> Option<Arc<[u32]>> {
+        self.described.get().unwrap_or(&self.declared).clone()
+    }
+
+    /// The server described it. A second description says the same.
+    pub fn describe(&self, types: Option<Arc<[u32]>>) {
+        let _ = self.described.set(types);
+    }
 }
 
 /// A portal.
@@ -71,14 +87,17 @@ pub trait Weight {
 
 impl Weight for Prepared {
     fn weight(&self) -> usize {
-        self.text.len()
+        // What the server will describe is not counted: a parameter takes as many bytes of the text.
+        self.text.len() + self.declared.as_deref().map_or(0, size_of_val)
     }
 }
 
 impl Weight for Portal {
     fn weight(&self) -> usize {
         let values = self.parameters.iter().map(|parameter| match parameter {
-            Parameter::Text(text) | Parameter::Binary(text) => text.len(),
+            Parameter::Text(text) | Parameter::Binary(text) | Parameter::Encoded(text) => {
+                text.len()
+            }
             Parameter::Null | Parameter::Large { .. } => 0,
         });
         values.sum::<usize>() + size_of_val(self.parameters.as_slice())

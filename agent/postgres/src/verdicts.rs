@@ -1,7 +1,7 @@
 //! What becomes of a verdict: a request is forwarded, or something that must fail is sent in its place.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use model::{Refusal, Status, Verdict};
@@ -11,7 +11,7 @@ use crate::answers::assert_agreement;
 use crate::frame::{Header, client};
 use crate::messages::parse::Parse;
 use crate::messages::target;
-use crate::pipeline::{Awaited, Behind, Run, outcome};
+use crate::pipeline::{Awaited, Behind, Described, Run, outcome};
 use crate::refusal::{put_failing_call, put_failing_parse, put_failing_query, put_fatal};
 use crate::session::{Engine, Phase, forward};
 use crate::statements::{Portal, Prepared};
@@ -127,6 +127,8 @@ impl Engine {
         self.send(message, Awaited::Parse(ticket), out);
         let prepared = Prepared {
             holds_up: holds_up(&parse.text),
+            declared: parse.types,
+            described: OnceLock::new(),
             text: Bytes::copy_from_slice(&parse.text),
         };
         self.statements
@@ -181,10 +183,8 @@ impl Engine {
     fn describe_unseen(&mut self, name: &[u8], portal: Option<Arc<Portal>>, out: &mut Outbox) {
         let mut describe = BytesMut::new();
         target::put_describe_portal(&mut describe, name);
-        let awaited = Awaited::Describe {
-            portal,
-            hidden: true,
-        };
+        let of = portal.map_or(Described::Unknown, Described::Portal);
+        let awaited = Awaited::Describe { of, hidden: true };
         self.send(&describe.freeze(), awaited, out);
     }
 

@@ -3,6 +3,8 @@
 //! No socket, no clock and no policy inside. An engine cuts frames, says what a client asks for
 //! ([`Ask`]) and waits for the [`Verdict`]; who judges, and how long that takes, is not its business.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 pub use model::Side;
 use model::{Login, Outcome, Parameter, Refusal, Verdict};
@@ -153,6 +155,8 @@ pub struct Command {
     pub source: Source,
     /// Bind values, in order.
     pub parameters: Vec<Parameter>,
+    /// Their types by the server's numbers, as far as the client or the server named them; 0 where neither did.
+    pub types: Option<Arc<[u32]>>,
     /// For what was bound before it is run: the last request that was asked about before the Bind, which is where the
     /// server settled what the names in it mean. What ran since then does not change it any more.
     pub bound_after: Option<Ticket>,

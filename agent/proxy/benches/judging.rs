@@ -211,7 +211,7 @@ fn seen(criterion: &mut Criterion) {
     reading.memory.keep(&policies, false, &decision);
     let recall = || {
         let reading = readings.find(black_box(&text), &stage.session, &stage.snapshot)?;
-        let known = reading.memory.recall(&policies, false)?;
+        let known = reading.memory.recall(&policies, false, true)?;
         Some(known.decision.terms.clone())
     };
     let region = Region::new(ALLOCATOR);

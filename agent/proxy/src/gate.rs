@@ -18,14 +18,16 @@ use journal::{Draft, Filling, Journal, JournalError};
 use model::{
     Approval, AuditEvent, AuditRecord, Circumstances, Decided, Decision, Effect, Login, Masks,
     Reason, Recorded, Refusal, RefusalKind, Request, SCHEMA_VERSION, SessionId, Shape, Stage,
-    Subject, Target, Terms, Usage, Verdict,
+    Statement, Subject, Target, Terms, Usage, Verdict,
 };
 use policy::{Moment, PolicySet};
 use protocol::{Command, Source};
+use sql::Snapshot;
 use tokio::sync::watch;
 
 use crate::error::unrecorded;
 use crate::reading::{Memory, Reading};
+use crate::scene::types;
 
 /// What sessions share: the policies, the journal and the desk.
 #[derive(Clone)]
@@ -58,6 +60,8 @@ pub struct Case<'a> {
     pub in_transaction: bool,
     /// How much came before it.
     pub usage: Usage,
+    /// Whether policies that ask about values may judge it differently than before.
+    pub has_values: bool,
     /// What was decided about the same request before.
     pub memory: &'a Memory,
 }
@@ -74,6 +78,8 @@ pub struct Repeated<'a> {
     pub command: &'a Command,
     /// What is known of it.
     pub reading: &'a Reading,
+    /// By which catalog.
+    pub snapshot: &'a Snapshot,
     /// Whether the session is inside a transaction block.
     pub in_transaction: bool,
     /// Microseconds since the Unix epoch.
@@ -121,6 +127,11 @@ impl Gate {
         }
     }
 
+    /// Whether a statement's values have to be read before it is judged.
+    pub fn asks_about_values(&self) -> bool {
+        self.policies.borrow().depends_on_values()
+    }
+
     /// Permits, and records, what these policies permitted before. None where it takes more than that.
     pub fn permit_again(&mut self, repeated: &Repeated<'_>) -> Option<Verdict> {
         if !self.journal.is_immediate() {
@@ -133,14 +144,22 @@ impl Gate {
             stage,
             command,
             reading,
+            snapshot,
             ..
         } = *repeated;
         let known = reading
             .memory
-            .recall(&self.seen, repeated.in_transaction)
+            .recall(
+                &self.seen,
+                repeated.in_transaction,
+                reading.has_values(stage, &command.parameters),
+            )
             .filter(|known| self.monitors || known.decision.effect == Effect::Allow)?;
-        let draft = known.draft(stage, || {
-            let request = Request::Run(reading.as_read());
+        let draft = known.draft(stage, command.types.as_ref(), || {
+            let request = Request::Run(Statement {
+                types: types(command, &reading.facts, snapshot),
+                ..reading.as_read()
+            });
             let decided = self.decided(
                 0,
                 stage,
@@ -159,7 +178,7 @@ impl Gate {
             _ => None,
         };
         let recorded = self.journal.put_draft(
-            draft,
+            &draft,
             &Filling {
                 session: repeated.session,
                 time: repeated.time,
@@ -202,7 +221,11 @@ impl Gate {
 
     fn decide(&self, case: &Case<'_>, now: i64, approved: bool) -> (Decision, Arc<str>) {
         let policies = self.policies.borrow().clone();
-        if !approved && let Some(known) = case.memory.recall(&policies, case.in_transaction) {
+        if !approved
+            && let Some(known) = case
+                .memory
+                .recall(&policies, case.in_transaction, case.has_values)
+        {
             return (known.decision.clone(), policies.hash());
         }
         let moment = Moment {
@@ -213,7 +236,8 @@ impl Gate {
         };
         let decision =
             policies.decide(case.subject, case.target, case.login, case.request, &moment);
-        if !approved {
+        let is_for_its_values = case.has_values && policies.depends_on_values();
+        if !approved && !is_for_its_values {
             case.memory.keep(&policies, case.in_transaction, &decision);
         }
         (decision, policies.hash())
@@ -334,6 +358,9 @@ impl Gate {
             parameters: worded
                 .map(|statement| statement.parameters.clone())
                 .unwrap_or_default(),
+            types: worded
+                .map(|statement| statement.types.clone())
+                .unwrap_or_default(),
             verbs: statement
                 .map(|statement| statement.verbs.clone())
                 .unwrap_or_default(),
@@ -365,6 +392,7 @@ impl Gate {
             text: None,
             fingerprint: None,
             parameters: Arc::default(),
+            types: Arc::default(),
             verbs: Vec::new(),
             touches: None,
             effect: Effect::Deny,
@@ -418,9 +446,14 @@ fn circumstances(request: &Request, in_transaction: bool, approved: bool) -> Cir
 fn question(case: &Case<'_>, decided: &Decided, now: i64, timeout: Duration) -> Question {
     let timeout = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
     // Who is asked sees it whole, whatever is kept of it.
-    let (text, parameters) = match case.request {
-        Request::Run(statement) => (statement.text.clone(), statement.parameters.clone()),
-        Request::Connect(_) => (Arc::default(), Arc::default()),
+    let (text, parameters, types) = match case.request {
+        Request::Run(Statement {
+            text,
+            parameters,
+            types,
+            ..
+        }) => (text.clone(), parameters.clone(), types.clone()),
+        Request::Connect(_) => (Arc::default(), Arc::default(), Arc::default()),
     };
     Question {
         id: QuestionId::random(),
@@ -433,6 +466,7 @@ fn question(case: &Case<'_>, decided: &Decided, now: i64, timeout: Duration) -> 
         text,
         fingerprint: decided.fingerprint.clone().unwrap_or_default(),
         parameters,
+        types,
         because: decided.because.clone(),
         asked_at: now,
         expires_at: now.saturating_add(timeout),

@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use journal::Draft;
-use model::{Decision, Digest, Parameter, Stage, Statement};
+use model::{Decision, Digest, Parameter, ParameterTypes, Stage, Statement};
 use policy::PolicySet;
 use protocol::Source;
 use sql::{Facts, Meaning, Pattern, Snapshot};
@@ -37,7 +37,8 @@ impl Reading {
         let statement = match source {
             Source::Text(text) => facts.statement(text, Arc::default()),
             Source::Function(oid) => {
-                facts.statement(format!("FunctionCall {oid}").as_bytes(), Arc::default())
+                let text = format!("FunctionCall {oid}");
+                facts.statement(text.as_bytes(), Arc::default())
             }
         };
         Self {
@@ -56,17 +57,31 @@ impl Reading {
         }
     }
 
-    /// The statement that this source, which has these facts, is with these values.
-    pub fn statement(&self, source: &Source, parameters: Vec<Parameter>) -> Statement {
+    /// The statement that this source, which has these facts, is with these values of these types.
+    pub fn statement(
+        &self,
+        source: &Source,
+        parameters: Vec<Parameter>,
+        types: ParameterTypes,
+    ) -> Statement {
+        let parameters = parameters.into();
         match source {
-            Source::Text(text) if !self.is_of(source) => {
-                self.facts.statement(text, parameters.into())
-            }
+            Source::Text(text) if !self.is_of(source) => Statement {
+                types,
+                ..self.facts.statement(text, parameters)
+            },
             _ => Statement {
-                parameters: parameters.into(),
+                parameters,
+                types,
                 ..self.as_read()
             },
         }
+    }
+
+    /// Whether there is something that policies which ask about values may judge differently the next time.
+    pub fn has_values(&self, stage: Stage, parameters: &[Parameter]) -> bool {
+        let awaits = stage == Stage::Prepare && !self.facts.placeholders.is_empty();
+        awaits || !parameters.is_empty() || !self.facts.equals.is_empty()
     }
 
     /// The statement that was read, without values.
@@ -79,6 +94,8 @@ impl Reading {
             outputs: self.facts.outputs.clone(),
             shape: self.facts.shape,
             parameters: Arc::default(),
+            types: Arc::default(),
+            values: None,
         }
     }
 }
@@ -190,23 +207,34 @@ pub struct Remembered {
     in_transaction: bool,
     /// What was decided.
     pub decision: Decision,
-    prepared: OnceLock<Option<Draft>>,
-    run: OnceLock<Option<Draft>>,
+    prepared: Slot,
+    run: Slot,
+}
+
+/// The draft of the record at one stage.
+type Slot = Mutex<Option<Drafted>>;
+
+struct Drafted {
+    /// Types of the values by the server's numbers, as they were named.
+    types: Option<Arc<[u32]>>,
+    draft: Arc<Draft>,
 }
 
 impl Memory {
-    /// The decision, where these policies would decide the same again: neither bind values nor the values that texts of
-    /// one pattern differ in are asked about.
+    /// The decision, where these policies would decide the same again. Bind values, and the values that texts of one
+    /// pattern differ in, make no difference unless policies ask about them.
     pub fn recall(
         &self,
         policies: &Arc<PolicySet>,
         in_transaction: bool,
+        has_values: bool,
     ) -> Option<Arc<Remembered>> {
         let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered = remembered.as_ref()?;
         let holds = Arc::ptr_eq(&remembered.policies, policies)
             && remembered.in_transaction == in_transaction
-            && !policies.depends_on_moment();
+            && !policies.depends_on_moment()
+            && !(has_values && policies.depends_on_values());
         holds.then(|| remembered.clone())
     }
 
@@ -217,21 +245,38 @@ impl Memory {
             policies: policies.clone(),
             in_transaction,
             decision: decision.clone(),
-            prepared: OnceLock::new(),
-            run: OnceLock::new(),
+            prepared: Slot::default(),
+            run: Slot::default(),
         }));
     }
 }
 
 impl Remembered {
-    /// The decision's record at this stage, as far as it is the same each time. None where there can be none.
-    pub fn draft(&self, stage: Stage, make: impl FnOnce() -> Option<Draft>) -> Option<&Draft> {
-        let draft = match stage {
+    /// The decision's record at this stage with values of these types, as far as it is the same each time. None where
+    /// there can be none.
+    pub fn draft(
+        &self,
+        stage: Stage,
+        types: Option<&Arc<[u32]>>,
+        make: impl FnOnce() -> Option<Draft>,
+    ) -> Option<Arc<Draft>> {
+        let slot = match stage {
             Stage::Prepare => &self.prepared,
             Stage::Run => &self.run,
             Stage::Connect => return None,
         };
-        draft.get_or_init(make).as_ref()
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(drafted) = &*slot
+            && drafted.types.as_ref() == types
+        {
+            return Some(drafted.draft.clone());
+        }
+        let draft = Arc::new(make()?);
+        *slot = Some(Drafted {
+            types: types.cloned(),
+            draft: draft.clone(),
+        });
+        Some(draft)
     }
 }
 
@@ -328,7 +373,7 @@ mod tests {
         assert!(Arc::ptr_eq(&read, &found));
         let source = Source::Text(other.clone());
         assert!(!found.is_of(&source));
-        let statement = found.statement(&source, Vec::new());
+        let statement = found.statement(&source, Vec::new(), Arc::default());
         assert_eq!(statement.text.as_bytes(), &*other);
         assert_eq!(statement.fingerprint, Digest::of(&other));
         assert_eq!(statement.touches, found.facts.touches);
@@ -376,7 +421,7 @@ mod tests {
         let memory = Memory::default();
         memory.keep(&these, false, &decision());
         let recall = |policies, in_transaction| {
-            let remembered = memory.recall(policies, in_transaction)?;
+            let remembered = memory.recall(policies, in_transaction, true)?;
             Some(remembered.decision.clone())
         };
         assert_eq!(recall(&these, false), Some(decision()));
@@ -389,6 +434,15 @@ mod tests {
         let office_hours = policies("context.hour < 18");
         let memory = Memory::default();
         memory.keep(&office_hours, false, &decision());
-        assert!(memory.recall(&office_hours, false).is_none());
+        assert!(memory.recall(&office_hours, false, false).is_none());
+    }
+
+    #[test]
+    fn a_decision_that_depends_on_values_is_recalled_only_where_there_are_none() {
+        let of_tenant = policies("context.equals.contains({ column: \"tenant\", value: \"42\" })");
+        let memory = Memory::default();
+        memory.keep(&of_tenant, false, &decision());
+        assert!(memory.recall(&of_tenant, false, true).is_none());
+        assert!(memory.recall(&of_tenant, false, false).is_some());
     }
 }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use model::{
-    Approval, Count, Outcome, Refusal, RefusalKind, Request, Stage, Status, Usage, Verdict,
+    Approval, Count, Outcome, Refusal, RefusalKind, Request, Stage, Statement, Status, Usage,
+    Verdict,
 };
-use protocol::{Ask, Progress, Side, Ticket, Transaction};
+use protocol::{Ask, Command, Progress, Side, Ticket, Transaction};
 
 use crate::cancels::Known;
 use crate::error::SessionError;
@@ -35,6 +36,7 @@ struct Asked {
     ticket: Ticket,
     stage: Stage,
     request: Request,
+    has_values: bool,
     reading: Arc<Reading>,
     in_transaction: bool,
     usage: Usage,
@@ -59,6 +61,7 @@ impl Asked {
             request: &self.request,
             in_transaction: self.in_transaction,
             usage: self.usage,
+            has_values: self.has_values,
             memory: &self.reading.memory,
         }
     }
@@ -149,7 +152,7 @@ impl Session {
             _ => return Ok(false),
         };
         let since = Instant::now();
-        let Some(reading) = scene.known(command, since) else {
+        let Some((reading, snapshot)) = scene.known(command, since) else {
             return Ok(false);
         };
         let verdict = self.shared.gate.permit_again(&Repeated {
@@ -158,6 +161,7 @@ impl Session {
             stage,
             command,
             reading: &reading,
+            snapshot: &snapshot,
             in_transaction: self.pump.engine.transaction() != Transaction::Idle,
             time: now(),
         });
@@ -185,13 +189,26 @@ impl Session {
                     return Answer::Unread(ticket, verdict);
                 }
             };
-            let reading = scene.read(&command, &reported).await;
-            let statement = reading.statement(&command.source, command.parameters);
+            let asks_about_values = gate.asks_about_values();
+            let (reading, types) = scene.read(&command, asks_about_values, &reported).await;
+            let Command {
+                source, parameters, ..
+            } = command;
+            let has_values = reading.has_values(stage, &parameters);
+            let values = (asks_about_values && reading.is_of(&source)).then(|| {
+                let facts = &reading.facts;
+                facts.values(&parameters, &types, stage == Stage::Prepare)
+            });
+            let statement = Statement {
+                values,
+                ..reading.statement(&source, parameters, types)
+            };
             let asked = Box::new(Asked {
                 scene,
                 ticket,
                 stage,
                 request: Request::Run(statement),
+                has_values,
                 reading,
                 in_transaction,
                 usage,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use catalog::{Catalog, Database};
-use model::{Login, Opacity, Outcome, Shape, Subject, Target, Touches};
+use model::{Login, Opacity, Outcome, ParameterTypes, Shape, Subject, Target, Touches};
 use protocol::{Command, Session, Source, Ticket, Transaction};
 use sql::{Change, Facts, Snapshot};
 
@@ -70,7 +70,7 @@ impl Scene {
     }
 
     /// What the command would do, where that is known already.
-    pub fn known(&self, command: &Command, now: Instant) -> Option<Arc<Reading>> {
+    pub fn known(&self, command: &Command, now: Instant) -> Option<(Arc<Reading>, Arc<Snapshot>)> {
         let Source::Text(text) = &command.source else {
             return None;
         };
@@ -81,23 +81,37 @@ impl Scene {
         let state = self.state();
         let known = match &state.names {
             Names::Known(session) if !state.is_bound_to_the_past(command) => {
-                state.readings.find(text, session, &snapshot)
+                let reading = state.readings.find(text, session, &snapshot)?;
+                drop(state);
+                Some((reading, snapshot))
             }
             _ => None,
         };
-        known.filter(|reading| !may_fetch_what_was_bound(command, &reading.facts))
+        known.filter(|(reading, _)| !may_fetch_what_was_bound(command, &reading.facts))
     }
 
-    /// What the command would do, as of everything that was forwarded before it.
-    pub async fn read(&self, command: &Command, reported: &[Reported]) -> Arc<Reading> {
+    /// What the command would do, as of everything that was forwarded before it, and the types of its values. `exactly`:
+    /// as this very text is read, and not only one of its pattern.
+    pub async fn read(
+        &self,
+        command: &Command,
+        exactly: bool,
+        reported: &[Reported],
+    ) -> (Arc<Reading>, ParameterTypes) {
         if let Some(facts) = self.replication(&command.source) {
-            return Arc::new(Reading::new(&command.source, facts));
+            let reading = Reading::new(&command.source, facts);
+            return (Arc::new(reading), ParameterTypes::default());
         }
         match self.database.snapshot().await {
-            Ok(snapshot) => self.understand(command, &snapshot, reported),
+            Ok(snapshot) => {
+                let reading = self.understand(command, exactly, &snapshot, reported);
+                let types = types(command, &reading.facts, &snapshot);
+                (reading, types)
+            }
             Err(error) => {
                 let why = format!("the database's catalog cannot be read: {error}");
-                Arc::new(Reading::new(&command.source, opaque("catalog", why)))
+                let reading = Reading::new(&command.source, opaque("catalog", why));
+                (Arc::new(reading), ParameterTypes::default())
             }
         }
     }
@@ -113,6 +127,7 @@ impl Scene {
     fn understand(
         &self,
         command: &Command,
+        exactly: bool,
         snapshot: &Snapshot,
         reported: &[Reported],
     ) -> Arc<Reading> {
@@ -135,6 +150,7 @@ impl Scene {
         let facts = match (names, source) {
             (Names::Known(session), Source::Text(text)) => {
                 let known = readings.find(text, session, snapshot);
+                let known = known.filter(|known| !exactly || known.is_of(source));
                 let reading = known.unwrap_or_else(|| readings.read(text, session, snapshot));
                 if !may_fetch_what_was_bound(command, &reading.facts) {
                     return reading;
@@ -145,7 +161,9 @@ impl Scene {
                     ..reading.facts.clone()
                 }
             }
-            (Names::Known(_), Source::Function(oid)) => sql::analyse_call(*oid, snapshot),
+            (Names::Known(session), Source::Function(oid)) => {
+                sql::analyse_call(*oid, session, snapshot)
+            }
             (Names::Fresh | Names::Lost, _) => opaque(
                 "catalog",
                 "statements ran in this session while the database's catalog could not be read"
@@ -227,6 +245,12 @@ impl State {
     }
 }
 
+/// The types of the values that come with a command.
+pub fn types(command: &Command, facts: &Facts, snapshot: &Snapshot) -> ParameterTypes {
+    let named = command.types.as_deref().unwrap_or_default();
+    snapshot.types().of_parameters(named, &facts.placeholders)
+}
+
 /// Whether this may run by FETCH what the protocol bound: the values, masks and approvals of its Execute would not count.
 fn may_fetch_what_was_bound(command: &Command, facts: &Facts) -> bool {
     facts.fetches && command.beside_bound
@@ -241,6 +265,9 @@ fn opaque(kind: &str, explanation: String) -> Facts {
         }),
         outputs: Arc::default(),
         shape: Shape::default(),
+        placeholders: Vec::new(),
+        equals: Vec::new(),
+        utf8: false,
         changes: vec![Change::Anything],
         defines: true,
         fetches: false,

@@ -235,6 +235,7 @@ impl Session {
             request: &request,
             in_transaction: false,
             usage: self.meter.usage(),
+            has_values: false,
             memory: &Memory::default(),
         };
         let verdict = match self.shared.gate.judge(&case).await {

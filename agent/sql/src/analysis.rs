@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{Object, Opacity, Outputs, Shape, Touches, Verb};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{RangeVar, RawStmt};
+use pg_query::protobuf::{ParamRef, RangeVar, RawStmt};
 
 use crate::facts::{Change, Facts};
 use crate::function::is_harmless;
@@ -17,6 +17,9 @@ use crate::scope::Columns;
 use crate::session::Session;
 use crate::snapshot::{Relation, Snapshot};
 use crate::tree::{boxed, range_name};
+
+/// Parameters that a Bind can have (`PQ_QUERY_PARAM_MAX_LIMIT` in PostgreSQL's `libpq-fe.h`).
+const MOST_PARAMETERS: usize = 65_535;
 
 /// What this text does when the session runs it next. Total: what cannot be known is [`Touches::Opaque`].
 ///
@@ -40,11 +43,16 @@ pub fn analyse_alike(text: &[u8], session: &Session, snapshot: &Snapshot) -> (Fa
     let mut analysis = Analysis::new(session, snapshot, statements.len());
     match analysis.statements(&statements) {
         Ok(()) => {
+            let utf8 = settings.utf8 == Some(true);
             let pattern = match analysis.of_this_text {
                 true => Pattern::exact(text),
-                false => Pattern::of(text, &statements, settings.utf8 == Some(true)),
+                false => Pattern::of(text, &statements, utf8),
             };
-            (analysis.facts(), pattern)
+            let facts = Facts {
+                utf8,
+                ..analysis.facts()
+            };
+            (facts, pattern)
         }
         // Its explanation may quote the text.
         Err(opacity) => (Facts::opaque(opacity, analysis.shape), Pattern::exact(text)),
@@ -52,7 +60,8 @@ pub fn analyse_alike(text: &[u8], session: &Session, snapshot: &Snapshot) -> (Fa
 }
 
 /// What PostgreSQL's FunctionCall message for this `pg_proc.oid` does.
-pub fn analyse_call(oid: u32, snapshot: &Snapshot) -> Facts {
+pub fn analyse_call(oid: u32, session: &Session, snapshot: &Snapshot) -> Facts {
+    let settings = session.settings();
     let shape = Shape {
         statements: 1,
         ..Shape::default()
@@ -75,6 +84,9 @@ pub fn analyse_call(oid: u32, snapshot: &Snapshot) -> Facts {
         touches: Touches::Known(record.touches(snapshot)),
         outputs: [Outputs::Unknown].into(),
         shape,
+        placeholders: function.arguments.to_vec(),
+        equals: Vec::new(),
+        utf8: settings.utf8 == Some(true),
         changes,
         defines: false,
         fetches: false,
@@ -90,6 +102,8 @@ pub(crate) struct Analysis<'a> {
     pub(crate) defines: bool,
     pub(crate) fetches: bool,
     pub(crate) shape: Shape,
+    /// `pg_type.oid` that the text gives `$1`, `$2` and so on.
+    placeholders: Vec<u32>,
     /// The output of the statement being analysed, where it is known.
     pub(crate) output: Option<Columns>,
     /// The outputs of the statements before it.
@@ -119,6 +133,7 @@ impl<'a> Analysis<'a> {
                 statements: u32::try_from(statements).unwrap_or(u32::MAX),
                 ..Shape::default()
             },
+            placeholders: Vec::new(),
             output: None,
             outputs: Vec::new(),
             plain_call: false,
@@ -167,12 +182,36 @@ impl<'a> Analysis<'a> {
         result
     }
 
+    /// The text has this parameter, and gives it this type, or none by 0. The server takes no text that gives it two.
+    pub(crate) fn placeholder(&mut self, parameter: &ParamRef, oid: u32) {
+        let Some(index) = usize::try_from(parameter.number)
+            .ok()
+            .and_then(|number| number.checked_sub(1))
+            .filter(|index| *index < MOST_PARAMETERS)
+        else {
+            return;
+        };
+        if self.placeholders.len() <= index {
+            self.placeholders.resize(index + 1, 0);
+        }
+        if let Some(known) = self
+            .placeholders
+            .get_mut(index)
+            .filter(|known| **known == 0)
+        {
+            *known = oid;
+        }
+    }
+
     fn facts(self) -> Facts {
         Facts {
             verbs: self.record.verbs(),
             touches: Touches::Known(self.record.touches(self.snapshot)),
             outputs: self.outputs.into(),
             shape: self.shape,
+            equals: self.record.equals(self.snapshot),
+            utf8: false,
+            placeholders: self.placeholders,
             changes: self.changes,
             defines: self.defines,
             fetches: self.fetches,

@@ -79,8 +79,11 @@ impl Analysis<'_> {
             NodeEnum::FuncCall(call) => self.function_call(call, place, into),
             NodeEnum::AExpr(expr) => self.operation(expr, place, into),
             NodeEnum::SubLink(link) => self.sublink(link, place, into),
+            NodeEnum::ParamRef(parameter) => {
+                self.placeholder(parameter, 0);
+                Ok(())
+            }
             NodeEnum::AConst(_)
-            | NodeEnum::ParamRef(_)
             | NodeEnum::SqlvalueFunction(_)
             | NodeEnum::SetToDefault(_)
             | NodeEnum::CurrentOfExpr(_)
@@ -91,7 +94,10 @@ impl Analysis<'_> {
             | NodeEnum::String(_)
             | NodeEnum::BitString(_)
             | NodeEnum::TypeName(_) => Ok(()),
-            NodeEnum::TypeCast(cast) => self.expression(boxed(&cast.arg), place, into),
+            NodeEnum::TypeCast(cast) => {
+                self.cast(cast);
+                self.expression(boxed(&cast.arg), place, into)
+            }
             NodeEnum::CollateClause(collate) => self.expression(boxed(&collate.arg), place, into),
             NodeEnum::BoolExpr(expr) => self.expressions(&expr.args, place, into),
             NodeEnum::NullTest(test) => self.expression(boxed(&test.arg), place, into),
@@ -255,6 +261,7 @@ impl Analysis<'_> {
 
     fn operation(&mut self, expr: &AExpr, place: Place<'_>, into: &mut Origins) -> Known<()> {
         self.operator(&expr.name)?;
+        self.compared(expr, place.scope);
         self.expression(boxed(&expr.lexpr), place, into)?;
         self.expression(boxed(&expr.rexpr), place, into)
     }

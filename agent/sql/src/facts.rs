@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::{Digest, Opacity, Outputs, Parameter, Shape, Statement, Touches, Verb};
 
+use crate::equality::Equality;
 use crate::mysql::Modes;
 use crate::path;
 use crate::session::{Path, Settings};
@@ -19,6 +20,13 @@ pub struct Facts {
     pub outputs: Arc<[Outputs]>,
     /// Its form.
     pub shape: Shape,
+    /// `pg_type.oid` that it gives its parameters `$1`, `$2` and so on: 0 where that is not known from here.
+    pub placeholders: Vec<u32>,
+    /// Columns that have one value in every row: of this very text. Texts of its pattern have the same ones with values of
+    /// their own.
+    pub equals: Vec<Equality>,
+    /// Whether the session's encoding is known to be UTF8, so that values beyond ASCII can be read.
+    pub utf8: bool,
     /// What it changes of the session's SQL state.
     pub changes: Vec<Change>,
     /// Whether it may change the catalog: a snapshot from before it is stale once it has run.
@@ -28,7 +36,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The statement with these facts, as the gate and the evidence take it.
+    /// The statement with these facts, as the gate and the evidence take it; without the types of its values.
     pub fn statement(&self, text: &[u8], parameters: Arc<[Parameter]>) -> Statement {
         Statement {
             text: Arc::from(String::from_utf8_lossy(text)),
@@ -38,6 +46,8 @@ impl Facts {
             outputs: self.outputs.clone(),
             shape: self.shape,
             parameters,
+            types: Arc::default(),
+            values: None,
         }
     }
 
@@ -48,6 +58,9 @@ impl Facts {
             touches: Touches::Opaque(opacity),
             outputs: Arc::default(),
             shape,
+            placeholders: Vec::new(),
+            equals: Vec::new(),
+            utf8: false,
             changes: vec![Change::Anything],
             defines: !never_runs,
             fetches: false,

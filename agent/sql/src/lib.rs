@@ -19,6 +19,7 @@ mod alike;
 mod analysis;
 mod define;
 mod dialect;
+mod equality;
 mod expression;
 mod facts;
 mod from;
@@ -40,20 +41,24 @@ mod session;
 mod set_config;
 mod snapshot;
 mod tree;
+mod types;
 mod utility;
+mod values;
 mod write;
 
 pub use analysis::{analyse, analyse_alike, analyse_call};
 pub use dialect::{Dialect, MySql, Postgres};
+pub use equality::{Equality, Written};
 pub use facts::{Assignment, Change, Facts};
 pub use pattern::Pattern;
 pub use replication::analyse_replication;
 pub use schema::{SchemaError, schema};
 pub use session::{Meaning, Path, Session, Settings};
 pub use snapshot::{
-    BuiltIn, Column, ColumnRow, FIRST_NORMAL_OID, Function, FunctionRow, Kind, ReadRow, Relation,
-    RelationRow, Rows, SettingRow, Snapshot, Volatility,
+    BuiltIn, Column, ColumnRow, FIRST_NORMAL_OID, Form, Function, FunctionRow, Kind, ReadRow,
+    Relation, RelationRow, Rows, SettingRow, Snapshot, TypeRow, Volatility,
 };
+pub use types::Types;
 
 #[cfg(test)]
 mod tests;

@@ -235,6 +235,7 @@ impl Analysis<'_> {
         self.plain_call = false;
         let columns = columns?;
         self.filter(&select.where_clause, scope)?;
+        self.equalities(boxed(&select.where_clause), scope);
         self.group(&select.group_clause, &columns, scope)?;
         self.filter(&select.having_clause, scope)?;
         self.filters(&select.window_clause, scope)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::{BaseColumn, Column, ColumnUse, Object, Output, Outputs, Touch, Use, Verb};
 
+use crate::equality::{Equality, Written};
 use crate::opacity::{self, Known};
 use crate::scope::Columns;
 use crate::snapshot::{Relation, Snapshot};
@@ -33,6 +34,10 @@ struct Draft {
     subject: Subject,
     columns: BTreeSet<(i16, Use)>,
     restricted: bool,
+    /// How often the relation appears.
+    appearances: usize,
+    /// Columns that are equal to a value, and in how many appearances.
+    equal: Vec<(i16, Written, usize)>,
 }
 
 #[derive(Debug)]
@@ -78,6 +83,7 @@ impl Record {
         if let Some(index) = self.drafts.iter().position(same) {
             if let Some(draft) = self.drafts.get_mut(index) {
                 draft.restricted &= restricted;
+                draft.appearances += 1;
             }
             return index;
         }
@@ -102,6 +108,8 @@ impl Record {
             subject,
             columns: BTreeSet::new(),
             restricted,
+            appearances: 1,
+            equal: Vec::new(),
         });
         self.drafts.len().saturating_sub(1)
     }
@@ -121,6 +129,34 @@ impl Record {
             }
         }
         Ok(())
+    }
+
+    /// `pg_type.oid` of a base column.
+    pub(crate) fn column_type(&self, origin: Origin) -> Option<u32> {
+        let Subject::Relation(relation) = &self.drafts.get(origin.touch)?.subject else {
+            return None;
+        };
+        let mut columns = relation.columns.iter();
+        let column = columns.find(|column| column.number == origin.number)?;
+        Some(column.type_oid)
+    }
+
+    /// In one more appearance of the touch's relation, this column is equal to this value.
+    pub(crate) fn equal(&mut self, touch: usize, number: i16, value: &Written) {
+        let Some(draft) = self.drafts.get_mut(touch) else {
+            return;
+        };
+        let mut known = draft.equal.iter_mut();
+        match known.find(|(other, same, _)| *other == number && same == value) {
+            Some((_, _, appearances)) => *appearances += 1,
+            None => draft.equal.push((number, value.clone(), 1)),
+        }
+    }
+
+    /// What is equal in every appearance.
+    pub(crate) fn equals(&self, snapshot: &Snapshot) -> Vec<Equality> {
+        let drafts = self.drafts.iter();
+        drafts.flat_map(|draft| draft.equals(snapshot)).collect()
     }
 
     /// The output with the names of its base columns.
@@ -198,6 +234,27 @@ impl Draft {
             restricted: self.restricted,
             through: None,
         }
+    }
+
+    fn equals(&self, snapshot: &Snapshot) -> Vec<Equality> {
+        let Subject::Relation(relation) = &self.subject else {
+            return Vec::new();
+        };
+        let everywhere =
+            |(_, _, appearances): &&(i16, Written, usize)| *appearances == self.appearances;
+        let equality = |(number, value, _): &(i16, Written, usize)| {
+            let mut columns = relation.columns.iter();
+            let column = columns.find(|column| column.number == *number)?;
+            Some(Equality {
+                verb: self.verb,
+                relation: relation.name.oid?,
+                column: column.name.clone(),
+                like: snapshot.types().like(column.type_oid)?,
+                value: value.clone(),
+            })
+        };
+        let found = self.equal.iter().filter(everywhere);
+        found.filter_map(equality).collect()
     }
 
     fn uses(&self, relation: &Relation) -> Vec<ColumnUse> {

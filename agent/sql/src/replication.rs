@@ -44,6 +44,9 @@ pub fn analyse_replication(text: &[u8], replication: Replication) -> Option<Fact
             statements: 1,
             ..Shape::default()
         },
+        placeholders: Vec::new(),
+        equals: Vec::new(),
+        utf8: false,
         changes: Vec::new(),
         defines: false,
         fetches: false,

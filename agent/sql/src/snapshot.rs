@@ -8,6 +8,7 @@ use std::sync::Arc;
 use model::Login;
 
 use crate::path;
+use crate::types::Types;
 
 /// What a relation is (`pg_class.relkind`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +75,8 @@ pub struct Rows {
     pub relations: Vec<RelationRow>,
     /// Columns that are not dropped, without the system columns, of relations that are not [`BuiltIn`].
     pub columns: Vec<ColumnRow>,
+    /// Domains, enums and base types that are not [`BuiltIn`], and their arrays.
+    pub types: Vec<TypeRow>,
     /// `pg_inherits`: child, parent. Partitions are children.
     pub inherits: Vec<(u32, u32)>,
     /// What views read.
@@ -127,6 +130,32 @@ pub struct ColumnRow {
     pub type_oid: u32,
 }
 
+/// A row of `pg_type`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TypeRow {
+    /// `pg_type.oid`
+    pub oid: u32,
+    /// Schema name.
+    pub schema: String,
+    /// Type name.
+    pub name: String,
+    /// What it is made of.
+    pub form: Form,
+}
+
+/// What a type is made of, as far as its formats follow from it. Types are `pg_type.oid`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// A domain over this type.
+    Domain(u32),
+    /// An enum.
+    Enum,
+    /// An array of this type.
+    Array(u32),
+    /// Something else.
+    Other,
+}
+
 /// One view reads one relation, directly (`pg_depend` of its rewrite rule).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReadRow {
@@ -151,6 +180,8 @@ pub struct FunctionRow {
     pub volatility: Volatility,
     /// Name of its language.
     pub language: String,
+    /// `pg_type.oid` of each argument that a call passes (`pg_proc.proargtypes`).
+    pub arguments: Vec<u32>,
 }
 
 /// One setting of a row of `pg_db_role_setting`.
@@ -245,6 +276,8 @@ pub struct Function {
     pub language: Arc<str>,
     /// Whether it came with the server (its oid is one that initdb gives).
     pub built_in: bool,
+    /// `pg_type.oid` of each argument that a call passes.
+    pub arguments: Box<[u32]>,
 }
 
 /// One database's catalog at one moment.
@@ -259,6 +292,7 @@ pub struct Snapshot {
     functions: HashMap<u32, Arc<Function>>,
     functions_by_name: HashMap<Arc<str>, Vec<u32>>,
     operators: HashMap<Arc<str>, Vec<(Arc<str>, u32)>>,
+    types: Types,
     settings: Vec<SettingRow>,
     defaults: BTreeMap<String, String>,
 }
@@ -273,6 +307,7 @@ impl Snapshot {
             version,
             database: rows.database,
             schemas: rows.schemas.into_iter().map(Arc::from).collect(),
+            types: Types::new(rows.types),
             settings: rows.settings,
             defaults: rows.defaults.into_iter().collect(),
             ..Self::default()
@@ -315,6 +350,7 @@ impl Snapshot {
                 volatility: row.volatility,
                 language: Arc::from(row.language.as_str()),
                 built_in: row.oid < FIRST_NORMAL_OID,
+                arguments: row.arguments.as_slice().into(),
             };
             self.functions.insert(row.oid, Arc::new(function));
         }
@@ -416,6 +452,11 @@ impl Snapshot {
     /// The function of this `pg_proc.oid`.
     pub fn function_by_oid(&self, oid: u32) -> Option<&Arc<Function>> {
         self.functions.get(&oid)
+    }
+
+    /// The types of this database.
+    pub fn types(&self) -> &Types {
+        &self.types
     }
 
     /// Every function of this name, in any schema.

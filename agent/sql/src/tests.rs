@@ -1,6 +1,7 @@
 //! Statements and what they do, over a small catalog.
 
 mod bypass;
+mod equality;
 mod facts;
 mod limits;
 mod outputs;
@@ -204,6 +205,7 @@ fn snapshot() -> Snapshot {
             name: (*name).into(),
             volatility: *volatility,
             language: (*language).into(),
+            arguments: Vec::new(),
         });
     }
     Snapshot::new(1, rows)

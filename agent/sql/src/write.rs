@@ -7,7 +7,7 @@ use model::{Object, Use, Verb};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CmdType, CopyStmt, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictClause,
-    RangeVar, ReturningClause, UpdateStmt,
+    ParamRef, RangeVar, ReturningClause, UpdateStmt,
 };
 
 use crate::analysis::Analysis;
@@ -105,6 +105,7 @@ impl Analysis<'_> {
         let (relation, item) = self.target(Verb::Insert, &insert.relation, true)?;
         self.written(&relation, &item, &insert.cols, &scope)?;
         self.query(boxed(&insert.select_stmt), &scope, Use::Derived)?;
+        self.inserted(insert, &relation);
         if let Some(conflict) = &insert.on_conflict_clause {
             let chosen = chooses(boxed(&insert.select_stmt))
                 || boxed(&conflict.where_clause).is_some_and(restricts);
@@ -136,6 +137,42 @@ impl Analysis<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Parameters that stand in the rows of `VALUES` have the types of their columns.
+    fn inserted(&mut self, insert: &InsertStmt, relation: &Relation) {
+        let Some(NodeEnum::SelectStmt(select)) = boxed(&insert.select_stmt) else {
+            return;
+        };
+        let listed = insert.cols.iter().map(|node| match inner(node) {
+            Some(NodeEnum::ResTarget(target)) if target.indirection.is_empty() => {
+                target.name.as_str()
+            }
+            _ => "",
+        });
+        let all = relation.columns.iter().map(|column| &*column.name);
+        let names: Vec<&str> = match insert.cols.as_slice() {
+            [] => all.collect(),
+            _ => listed.collect(),
+        };
+        for row in &select.values_lists {
+            let Some(NodeEnum::List(row)) = inner(row) else {
+                continue;
+            };
+            for (value, name) in row.items.iter().zip(&names) {
+                if let Some(NodeEnum::ParamRef(parameter)) = inner(value) {
+                    self.stores(parameter, relation, name);
+                }
+            }
+        }
+    }
+
+    /// A parameter that is stored in a column has its type.
+    fn stores(&mut self, parameter: &ParamRef, relation: &Relation, column: &str) {
+        let mut columns = relation.columns.iter();
+        if let Some(column) = columns.find(|known| &*known.name == column) {
+            self.placeholder(parameter, column.type_oid);
+        }
     }
 
     fn write(&mut self, relation: &Relation, item: &Item, column: &str) -> Known<()> {
@@ -211,6 +248,11 @@ impl Analysis<'_> {
                 Some(NodeEnum::MultiAssignRef(assign)) if assign.colno > 1 => None,
                 value => value,
             };
+            if let Some(NodeEnum::ParamRef(parameter)) = value
+                && target.indirection.is_empty()
+            {
+                self.stores(parameter, relation, &target.name);
+            }
             self.expression(value, Place::derived(scope), &mut Vec::new())?;
         }
         Ok(())
@@ -230,6 +272,7 @@ impl Analysis<'_> {
         scope.items.insert(0, item.clone());
         self.assignments(&update.target_list, &relation, &item, &scope)?;
         self.filter(&update.where_clause, &scope)?;
+        self.equalities(boxed(&update.where_clause), &scope);
         self.returning(&update.returning_clause, &mut scope, how)
     }
 
@@ -246,6 +289,7 @@ impl Analysis<'_> {
         self.from(&delete.using_clause, &mut scope, restricted)?;
         scope.items.insert(0, item);
         self.filter(&delete.where_clause, &scope)?;
+        self.equalities(boxed(&delete.where_clause), &scope);
         self.returning(&delete.returning_clause, &mut scope, how)
     }
 

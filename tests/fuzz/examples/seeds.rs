@@ -19,6 +19,10 @@ fn main() -> io::Result<()> {
     for (name, segment) in segments() {
         keep(&corpus.join("journal").join(name), &segment)?;
     }
+    for (name, oid, value) in VALUES {
+        let seed = [&u16::to_be_bytes(oid), value].concat();
+        keep(&corpus.join("value").join(name), &seed)?;
+    }
     for (name, texts) in TEXTS {
         keep(&corpus.join("sql").join(name), texts.join("\0").as_bytes())?;
     }
@@ -314,6 +318,22 @@ fn segments() -> Vec<(&'static str, Vec<u8>)> {
         ),
     ]
 }
+
+/// Values by their type's oid.
+const VALUES: [(&str, u16, &[u8]); 8] = [
+    ("bool", 16, b"\x01"),
+    ("int4", 23, b"\0\0\0\x2a"),
+    ("float8", 701, b"\x3f\xb9\x99\x99\x99\x99\x99\x9a"),
+    ("numeric", 1700, b"\0\x02\0\0\x40\0\0\x02\0\x2a\x13\x88"),
+    ("timestamp", 1114, b"\0\x02\xf8\x3f\x0c\x5f\xd0\0"),
+    ("interval", 1186, b"\0\0\0\0\0\x0f\x42\x40\0\0\0\x01\xff\xff\xff\xf3"),
+    ("inet", 869, b"\x02\x08\0\x04\x0a\x01\x02\x03"),
+    (
+        "array",
+        1009,
+        b"\0\0\0\x01\0\0\0\x01\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x03a b\xff\xff\xff\xff",
+    ),
+];
 
 /// What a session runs, by what is tricky in it.
 const TEXTS: [(&str, &[&str]); 16] = [

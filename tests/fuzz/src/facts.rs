@@ -116,6 +116,7 @@ pub fn snapshot() -> Snapshot {
         name: name.to_owned(),
         volatility,
         language: "internal".to_owned(),
+        arguments: Vec::new(),
     };
     let rows = Rows {
         database: "shop".to_owned(),

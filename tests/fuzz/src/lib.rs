@@ -7,4 +7,5 @@ pub mod facts;
 pub mod mysql;
 pub mod script;
 pub mod segment;
+pub mod value;
 pub mod wire;

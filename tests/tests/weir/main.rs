@@ -22,5 +22,6 @@ mod rows;
 mod tls;
 mod upstream;
 mod usage;
+mod values;
 mod versions;
 mod wire;

@@ -27,6 +27,7 @@ fn question(approvers: &[&str]) -> Question {
         text: "UPDATE orders SET state = 'void' WHERE id = $1".into(),
         fingerprint: "00".into(),
         parameters: Arc::new([model::Parameter::Text("7".into())]),
+        types: Arc::default(),
         because: Reason {
             approvers: approvers.iter().map(|name| Arc::from(*name)).collect(),
             ..Reason::default()

@@ -95,6 +95,11 @@ fn a_story_has_these_columns_row_by_row() {
     );
     let parameters = r#"[{"text":"7"},"null",{"binary":"00ff"}]"#;
     assert_eq!(rows[2].text(Column::Parameters), Some(parameters));
+    let values = concat!(
+        r#"[{"type":"int4","format":"text","value":"7"},{"type":"text","value":null},"#,
+        r#"{"type":"int2","format":"binary","value":"255"}]"#
+    );
+    assert_eq!(rows[2].text(Column::Values), Some(values));
     assert_eq!(rows[3].number(Column::Rows), Some(2));
     assert_eq!(rows[5].text(Column::ApprovalBy), Some("ana"));
     assert_eq!(rows[0].number(Column::Time), Some(EVENING / 1000));

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use journal::{Journal, Settings};
 use model::{
     AuditEvent, AuditRecord, Decided, Effect, Finished, Login, MaskFunction, MaskedColumn, Masks,
-    Object, Opened, Outcome, Parameter, Process, Reason, Relation, SCHEMA_VERSION, SessionId,
-    Stage, Status, Target, Touch, Touches, Verb, Workload,
+    Object, Opened, Outcome, Parameter, ParameterType, Process, Reason, Relation, SCHEMA_VERSION,
+    SessionId, Stage, Status, Target, Touch, Touches, Verb, Workload,
 };
 
 use crate::table::{TableReader, TableWriter};
@@ -193,6 +193,17 @@ fn decided(effect: Effect, stage: Stage) -> AuditEvent {
                 Parameter::Binary("00ff".to_owned()),
             ]
             .into(),
+        },
+        types: match connect {
+            true => [].into(),
+            false => [("int4", 23), ("text", 25), ("int2", 21)]
+                .map(|(name, like)| {
+                    Some(ParameterType {
+                        name: name.into(),
+                        like,
+                    })
+                })
+                .into(),
         },
         verbs: if connect { vec![] } else { vec![Verb::Select] },
         touches: (!connect).then(|| {

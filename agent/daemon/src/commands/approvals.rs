@@ -2,7 +2,8 @@
 
 use anyhow::Context as _;
 use approval::{Answer, Question};
-use model::Parameter;
+use model::{Parameter, ParameterType};
+use value::Shown;
 
 use crate::cli::Approvals;
 use crate::config::Config;
@@ -109,18 +110,23 @@ fn show(question: &Question) {
         println!("reason      required: approve with --reason");
     }
     for (index, parameter) in question.parameters.iter().enumerate() {
-        println!("${:<10} {}", index + 1, value(parameter));
+        let kind = question.types.get(index).and_then(Option::as_ref);
+        println!("${:<10} {}", index + 1, shown(parameter, kind));
     }
     println!("statement   {}", question.fingerprint);
     println!();
     println!("{}", safe(&question.text));
 }
 
-fn value(parameter: &Parameter) -> String {
-    match parameter {
-        Parameter::Null => "NULL".into(),
-        Parameter::Text(text) => safe(text),
-        Parameter::Binary(hex) => format!("binary, {hex}"),
-        Parameter::Large { length, sha256 } => format!("{length} bytes, SHA-256 {sha256}"),
+fn shown(parameter: &Parameter, kind: Option<&ParameterType>) -> String {
+    let value = match value::show(parameter, kind) {
+        Shown::Null => "NULL".into(),
+        Shown::Text(text) => safe(&text),
+        Shown::Bytes(hex, why) => format!("{hex} (hex: {why})"),
+        Shown::Large { length, sha256 } => format!("{length} bytes, SHA-256 {sha256}"),
+    };
+    match kind {
+        Some(kind) => format!("{value}  {}", safe(&kind.name)),
+        None => value,
     }
 }

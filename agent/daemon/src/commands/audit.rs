@@ -109,7 +109,9 @@ fn what(row: &Row) -> String {
             };
             let (stage, effect) = (text(Column::Stage), text(Column::Effect));
             let statement = one_line(text(Column::QueryString), 80);
-            format!("#{request} {stage} {effect}{masks}{monitored} by {policies}  {statement}")
+            let values = one_line(&values(text(Column::Values)), 80);
+            let by = format!("{stage} {effect}{masks}{monitored} by {policies}");
+            format!("#{request} {by}  {statement}  {values}")
         }
         "settled" => {
             let by = row.text(Column::ApprovalBy).unwrap_or("nobody");
@@ -132,6 +134,22 @@ fn what(row: &Row) -> String {
         }
         _ => one_line(text(Column::Reason), 100),
     }
+}
+
+/// Bind values as `$1 = 42, $2 = NULL`.
+fn values(json: &str) -> String {
+    let values: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
+    let shown = values.iter().zip(1..).map(|(value, number)| {
+        let text = |name| value.get(name).and_then(serde_json::Value::as_str);
+        let length = value.get("length").and_then(serde_json::Value::as_u64);
+        match (text("value"), text("hex"), length) {
+            (Some(text), ..) => format!("${number} = {text}"),
+            (_, Some(hex), _) => format!("${number} = {hex} (hex)"),
+            (.., Some(length)) => format!("${number} = {length} bytes"),
+            _ => format!("${number} = NULL"),
+        }
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// A JSON list of texts.

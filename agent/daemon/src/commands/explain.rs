@@ -113,7 +113,10 @@ pub fn statement(text: &str, login: &Login, snapshot: &Snapshot) -> Statement {
         let session = sql::Session::new(login, snapshot);
         sql::analyse(text.as_bytes(), &session, snapshot)
     });
-    facts.statement(text.as_bytes(), Arc::default())
+    Statement {
+        values: Some(facts.values(&[], &[], true)),
+        ..facts.statement(text.as_bytes(), Arc::default())
+    }
 }
 
 /// The server of this name, or the only one.

@@ -1,7 +1,8 @@
 //! Claims about records that are encoded in two steps: nobody can tell.
 
 use model::{
-    AuditEvent, Decided, Digest, Effect, Masks, Parameter, Reason, SessionId, Stage, Touches, Verb,
+    AuditEvent, Decided, Digest, Effect, Masks, Parameter, ParameterType, Reason, SessionId, Stage,
+    Touches, Verb,
 };
 use proptest::prelude::*;
 
@@ -18,10 +19,18 @@ fn parameter() -> impl Strategy<Value = Parameter> {
     ]
 }
 
+fn kind() -> impl Strategy<Value = ParameterType> {
+    (any::<String>(), any::<u32>()).prop_map(|(name, like)| ParameterType {
+        name: name.into(),
+        like,
+    })
+}
+
 prop_compose! {
     fn decided()(
         request: u64,
         parameters in prop::collection::vec(parameter(), 0..4),
+        types in prop::collection::vec(prop::option::of(kind()), 0..4),
         text: String,
         explanation: String,
         verbs in prop::sample::subsequence(vec![Verb::Select, Verb::CopyIn, Verb::Lock], 0..3),
@@ -30,6 +39,7 @@ prop_compose! {
         Decided {
             request,
             parameters: parameters.into(),
+            types: types.into(),
             stage: Stage::Run,
             login: None,
             text: Some(text.into()),

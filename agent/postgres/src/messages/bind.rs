@@ -65,8 +65,19 @@ pub fn parameter(value: Option<Bytes>, format: i16, whole: usize) -> Parameter {
             sha256: Digest::of(&value).to_string(),
         };
     }
-    match std::str::from_utf8(&value) {
-        Ok(text) if format == 0 => Parameter::Text(text.to_owned()),
-        _ => Parameter::Binary(value.iter().map(|byte| format!("{byte:02x}")).collect()),
+    match (format, std::str::from_utf8(&value)) {
+        (0, Ok(text)) => Parameter::Text(text.to_owned()),
+        (0, Err(_)) => Parameter::Encoded(hex(&value)),
+        _ => Parameter::Binary(hex(&value)),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble| char::from_digit(u32::from(nibble), 16);
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    let mut hex = String::with_capacity(2 * bytes.len());
+    hex.extend(digits.flatten());
+    hex
 }

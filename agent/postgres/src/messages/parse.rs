@@ -1,5 +1,7 @@
 //! Parse: prepares one statement under a name.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::frame;
@@ -12,6 +14,8 @@ pub struct Parse {
     pub name: Bytes,
     /// The text.
     pub text: Bytes,
+    /// `pg_type.oid` of the first parameters; 0 where the server is to find out.
+    pub types: Option<Arc<[u32]>>,
 }
 
 impl Parse {
@@ -19,11 +23,9 @@ impl Parse {
         let mut reader = Reader::new(body);
         let name = reader.string()?;
         let text = reader.string()?;
-        for _ in 0..reader.count()? {
-            reader.u32()?;
-        }
+        let types = reader.types()?;
         reader.finish()?;
-        Ok(Self { name, text })
+        Ok(Self { name, text, types })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The small messages of the server that change what the engine knows: ParameterStatus, NegotiateProtocolVersion,
-//! BackendKeyData, CommandComplete, ReadyForQuery.
+//! BackendKeyData, ParameterDescription, CommandComplete, ReadyForQuery.
+
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use protocol::{CancelKey, Transaction};
@@ -46,6 +48,14 @@ pub fn read_version(body: Bytes) -> Result<u16, Malformed> {
     }
     reader.finish()?;
     Ok(minor)
+}
+
+/// ParameterDescription: the types of a prepared statement's parameters.
+pub fn read_types(body: Bytes) -> Result<Option<Arc<[u32]>>, Malformed> {
+    let mut reader = Reader::new(body);
+    let types = reader.types()?;
+    reader.finish()?;
+    Ok(types)
 }
 
 /// CommandComplete: the tag.

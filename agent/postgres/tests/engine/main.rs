@@ -33,3 +33,5 @@ mod replication;
 mod sizes;
 #[cfg(test)]
 mod startup;
+#[cfg(test)]
+mod types;

@@ -31,6 +31,7 @@ pub struct Play {
     pub bound_after: Option<Ticket>,
     pub beside_bound: bool,
     pub parameters: Vec<Parameter>,
+    pub types: Vec<u32>,
     pub error: Option<ProtocolError>,
 }
 
@@ -60,6 +61,7 @@ impl Play {
             bound_after: None,
             beside_bound: false,
             parameters: vec![],
+            types: vec![],
             error: None,
         }
     }
@@ -173,6 +175,7 @@ impl Play {
             self.bound_after = command.bound_after;
             self.beside_bound = command.beside_bound;
             self.parameters.clone_from(&command.parameters);
+            self.types = command.types.as_deref().unwrap_or_default().to_vec();
         }
         match progress {
             Progress::Ask(ticket, Ask::Cancel(key)) => self.cancel(ticket, &key),

@@ -50,6 +50,8 @@ async fn verdict(gate: &Gate, text: &str) -> Verdict {
         outputs: Arc::default(),
         shape: Shape::default(),
         parameters: Arc::default(),
+        types: Arc::default(),
+        values: None,
     });
     let case = Case {
         subject: &subject,
@@ -62,6 +64,7 @@ async fn verdict(gate: &Gate, text: &str) -> Verdict {
         stage: Stage::Run,
         request: &request,
         in_transaction: false,
+        has_values: false,
         memory: &Memory::default(),
         usage: Usage::default(),
     };

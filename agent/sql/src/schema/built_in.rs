@@ -39,6 +39,7 @@ pub(super) fn new_database(name: &str) -> Draft {
                     name: (*name).to_owned(),
                     volatility: Volatility::of(letter(promise)),
                     language: (*language).to_owned(),
+                    arguments: Vec::new(),
                 });
                 built_in.functions.extend(functions);
             }

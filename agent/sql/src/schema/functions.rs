@@ -39,6 +39,7 @@ impl Draft {
             name,
             volatility,
             language,
+            arguments: Vec::new(),
         };
         self.rows.functions.push(row);
         Ok(())

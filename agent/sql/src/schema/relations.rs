@@ -8,6 +8,7 @@ use pg_query::protobuf::{
 
 use super::{Draft, Drafted};
 use crate::analysis::Analysis;
+use crate::equality::built_in_type;
 use crate::opacity;
 use crate::scope::Scope;
 use crate::session::Session;
@@ -52,6 +53,7 @@ impl Draft {
         }
         let oid = self.relation(&create.relation, kind)?;
         self.columns(oid, names);
+        self.typed(oid, &create.table_elts);
         let links = parents.into_iter().map(|parent| (oid, parent));
         self.rows.inherits.extend(links);
         for column in serials {
@@ -186,6 +188,21 @@ impl Draft {
             rules: false,
         });
         Ok(oid)
+    }
+
+    /// Built-in types of columns, by which values beside them are read.
+    fn typed(&mut self, relation: u32, elements: &[Node]) {
+        for element in elements.iter().filter_map(inner) {
+            let NodeEnum::ColumnDef(column) = element else {
+                continue;
+            };
+            let known = column.type_name.as_ref().and_then(built_in_type);
+            let mut rows = self.rows.columns.iter_mut();
+            let row = rows.find(|row| row.relation == relation && row.name == column.colname);
+            if let (Some(row), Some(known)) = (row, known) {
+                row.type_oid = known;
+            }
+        }
     }
 
     fn columns(&mut self, relation: u32, names: impl IntoIterator<Item = String>) {

@@ -471,7 +471,8 @@ fn functions_are_harmless_or_told() {
         ),
     ]);
     let snapshot = snapshot();
-    let call = |oid| told(&analyse_call(oid, &snapshot));
+    let session = super::session(&snapshot);
+    let call = |oid| told(&analyse_call(oid, &session, &snapshot));
     assert_eq!(call(1), Vec::<String>::new());
     assert_eq!(call(9), ["call pg_catalog.pg_read_file()"]);
     assert_eq!(call(99), ["opaque unresolved"]);

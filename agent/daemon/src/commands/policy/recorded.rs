@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use archive::{Column, Row};
 use model::{
     AuditEvent, AuditRecord, Decided, Login, Request, Stage, Statement, Subject, Target, Touches,
-    Usage, Workload,
+    Usage, Values, Workload,
 };
 use policy::Moment;
 use serde::Serialize;
@@ -158,7 +158,8 @@ impl fmt::Display for Who {
     }
 }
 
-/// As recorded; bind values and outputs are nothing that policies see, and are left out.
+/// As recorded, without outputs, which policies do not see, and without what follows from values: which rows they choose is
+/// not recorded.
 fn statement(decided: &Decided, touches: &Touches) -> Statement {
     let text = decided.text.clone().unwrap_or_default();
     Statement {
@@ -169,6 +170,11 @@ fn statement(decided: &Decided, touches: &Touches) -> Statement {
         outputs: [].into(),
         shape: model::Shape::default(),
         parameters: [].into(),
+        types: [].into(),
+        values: Some(Values {
+            awaited: decided.stage == Stage::Prepare,
+            ..Values::default()
+        }),
     }
 }
 

@@ -160,6 +160,7 @@ fn key(recorded: &Recorded) -> Option<[u8; 32]> {
             &decided.fingerprint,
             &decided.touches,
             decided.circumstances,
+            decided.stage,
         ),
     );
     serde_json::to_vec(&facts)
