@@ -16,6 +16,8 @@ pub struct Decision {
     pub terms: Terms,
     /// How much of it the evidence keeps.
     pub recorded: Recorded,
+    /// Whether the same request would be decided the same at any other moment.
+    pub lasts: bool,
     /// Why, for the evidence and for the refused client.
     pub because: Reason,
 }

@@ -2,6 +2,7 @@
 //!
 //! Must not weigh the answers; `decide` does.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use cedar_policy::{
@@ -27,6 +28,8 @@ pub(crate) struct Case<'a> {
     anchors: Vec<Anchor>,
     entities: Entities,
     circumstances: Circumstances<'a>,
+    /// Whether a policy that reads the moment could answer any question so far.
+    is_of_moment: Cell<bool>,
     /// The plan.
     pub asks: Vec<Ask>,
 }
@@ -68,8 +71,14 @@ impl<'a> Case<'a> {
             subject: subject_uid,
             entities,
             circumstances: Circumstances::new(subject, login, shape, values, moment)?,
+            is_of_moment: Cell::new(false),
             asks,
         })
+    }
+
+    /// Whether the answers so far are good for any moment.
+    pub fn lasts(&self) -> bool {
+        !self.is_of_moment.get()
     }
 
     /// The answers to all asks, in their order.
@@ -127,7 +136,15 @@ impl<'a> Case<'a> {
     fn that_can_answer(&self, action: &EntityUid, ask: &Ask) -> Result<PolicySet, Uncertain> {
         let resource = anchors(&ask.object.uid, &self.entities);
         let slices = &self.set.slices;
-        slices.that_can_answer(&self.anchors, action, &resource)
+        let policies = slices.that_can_answer(&self.anchors, action, &resource)?;
+        let of_moment = &self.set.of_moment;
+        if policies
+            .policies()
+            .any(|policy| of_moment.contains(policy.id()))
+        {
+            self.is_of_moment.set(true);
+        }
+        Ok(policies)
     }
 
     fn hear(&self, ask: &Ask, context: &Context) -> Result<Heard, Uncertain> {

@@ -72,6 +72,7 @@ impl PolicySet {
                 ..Reason::default()
             },
             asked: Vec::new(),
+            lasts: false,
             policy: self.hash(),
         }
     }
@@ -316,6 +317,7 @@ impl Case<'_> {
             recorded,
             because,
             asked: asked.collect(),
+            lasts: self.lasts(),
             policy: self.set.hash(),
         }
     }

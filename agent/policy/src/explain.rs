@@ -23,6 +23,9 @@ pub struct Explanation {
     pub because: Reason,
     /// Every question that was asked, in the order of the statement.
     pub asked: Vec<Asked>,
+    /// Whether it is good for any moment.
+    #[serde(skip)]
+    pub lasts: bool,
     /// SHA-256 of the policy set, hex.
     pub policy: Arc<str>,
 }
@@ -110,6 +113,7 @@ impl Explanation {
                 ..Terms::default()
             },
             recorded: self.recorded,
+            lasts: self.lasts,
             because: self.because,
         }
     }

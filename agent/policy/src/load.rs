@@ -63,22 +63,19 @@ impl PolicySet {
             return Err(PolicyError::Invalid { problems });
         }
         let authorizer = Authorizer::new();
-        let depends_on_moment = policies
-            .policies()
-            .any(|policy| clock::is_read_by(clock::OF_THE_MOMENT, policy));
-        let of_values = policies
-            .policies()
-            .filter(|policy| clock::is_read_by(clock::OF_VALUES, policy))
-            .map(|policy| policy.id().clone())
-            .collect();
+        let that_read = |circumstances| {
+            let policies = policies.policies();
+            let reading = policies.filter(|policy| clock::is_read_by(circumstances, policy));
+            reading.map(|policy| policy.id().clone()).collect()
+        };
         let actions = schema
             .action_entities()
             .map_err(|error| PolicyError::SchemaBroken {
                 message: words(&error),
             })?;
         Ok(Self {
-            depends_on_moment,
-            of_values,
+            of_moment: that_read(clock::OF_THE_MOMENT),
+            of_values: that_read(clock::OF_VALUES),
             slices: Slices::of(policies.policies(), &actions),
             rules,
             classes,

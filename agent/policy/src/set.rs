@@ -20,7 +20,8 @@ pub struct PolicySet {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) authorizer: Authorizer,
     pub(crate) hash: Arc<str>,
-    pub(crate) depends_on_moment: bool,
+    /// Policies whose answers change by time passing, or by what is read meanwhile.
+    pub(crate) of_moment: HashSet<PolicyId>,
     /// Policies that read the statement's values.
     pub(crate) of_values: HashSet<PolicyId>,
 }
@@ -29,11 +30,6 @@ impl PolicySet {
     /// SHA-256, hex, over the names and contents of all files of the set, the agent's schema among them.
     pub fn hash(&self) -> Arc<str> {
         Arc::clone(&self.hash)
-    }
-
-    /// Whether a decision about the same request can change by time passing, or by what was read meanwhile.
-    pub fn depends_on_moment(&self) -> bool {
-        self.depends_on_moment
     }
 
     /// Whether a decision can change with the statement's values alone: then it takes `Statement::values`.

@@ -233,13 +233,15 @@ impl Memory {
         let remembered = remembered.as_ref()?;
         let holds = Arc::ptr_eq(&remembered.policies, policies)
             && remembered.in_transaction == in_transaction
-            && !policies.depends_on_moment()
             && !(has_values && policies.depends_on_values());
         holds.then(|| remembered.clone())
     }
 
-    /// Remembers it.
+    /// Remembers it, where it is good for longer than this moment.
     pub fn keep(&self, policies: &Arc<PolicySet>, in_transaction: bool, decision: &Decision) {
+        if !decision.lasts {
+            return;
+        }
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *remembered = Some(Arc::new(Remembered {
             policies: policies.clone(),
@@ -411,6 +413,7 @@ mod tests {
             effect: Effect::Allow,
             terms: Terms::default(),
             recorded: Recorded::default(),
+            lasts: true,
             because: Reason::default(),
         }
     }
@@ -433,7 +436,11 @@ mod tests {
     fn a_decision_that_depends_on_the_time_is_not_recalled() {
         let office_hours = policies("context.hour < 18");
         let memory = Memory::default();
-        memory.keep(&office_hours, false, &decision());
+        let of_now = Decision {
+            lasts: false,
+            ..decision()
+        };
+        memory.keep(&office_hours, false, &of_now);
         assert!(memory.recall(&office_hours, false, false).is_none());
     }
 

@@ -594,7 +594,6 @@ fn what_was_read_before_can_forbid_more() {
         r#"@id("enough") forbid(principal, action in Action::"read", resource)
         when { context.usage.hour.rows > 1000 || context.usage.session.statements >= 10 };"#,
     );
-    assert!(set.depends_on_moment());
     let request = run(vec![touch(Verb::Select, "a", &[])]);
     let effect = |rows, statements| {
         let (mut hour, mut session) = (Count::default(), Count::default());
@@ -614,8 +613,23 @@ fn what_was_read_before_can_forbid_more() {
         set.decide(&subject, &target(), &login, &request, &moment)
             .effect
     };
+    assert!(!ask(&set, &request, false).lasts);
     assert_eq!(effect(1000, 9), Effect::Allow);
     assert_eq!(effect(1001, 0), Effect::Deny);
     assert_eq!(effect(0, 10), Effect::Deny);
     assert_eq!(effect(u64::MAX, 0), Effect::Deny);
+}
+
+#[test]
+fn a_decision_lasts_where_no_policy_that_reads_the_moment_could_have_a_say() {
+    let set = with_read(
+        r#"@id("night") forbid(principal in Workload::"batch", action, resource) when { context.hour < 18 };
+        @id("b") forbid(principal, action, resource == Table::"shop/app.public.b") when { context.hour < 6 };"#,
+    );
+    let lasts = |tables: &[&str]| {
+        let touches = tables.iter().map(|name| touch(Verb::Select, name, &[]));
+        ask(&set, &run(touches.collect()), false).lasts
+    };
+    assert!(lasts(&["a"]));
+    assert!(!lasts(&["a", "b"]));
 }

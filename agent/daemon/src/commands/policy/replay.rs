@@ -85,9 +85,7 @@ impl<'a> Replay<'a> {
 
     /// What these policies say, looked at once per subject, statement and facts.
     fn decision(&mut self, recorded: &Recorded) -> Arc<Decision> {
-        let key = (!self.policies.depends_on_moment())
-            .then(|| key(recorded))
-            .flatten();
+        let key = key(recorded);
         if let Some(known) = key.and_then(|key| self.known.get(&key)) {
             return known.clone();
         }
@@ -101,7 +99,7 @@ impl<'a> Replay<'a> {
         if self.known.len() >= DECISIONS {
             self.known.clear();
         }
-        if let Some(key) = key {
+        if let Some(key) = key.filter(|_| decision.lasts) {
             self.known.insert(key, decision.clone());
         }
         decision
