@@ -1,20 +1,22 @@
 //! What becomes of statements that others wrote: how many yield facts, why the others do not, and how long it takes.
 //!
 //! `suite ADDRESS DATABASE FILE`: the file holds texts, each ended by a NUL byte; names are resolved against this database
-//! as it is now. Every text is analysed in a session of its own, right after the login. `cargo xtask facts` runs it.
+//! as it is now. Every text is analysed in a session of its own, right after the login, in one thread. `cargo xtask facts`
+//! runs it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::{Login, Target, Touches};
+use rustix::time::{ClockId, clock_gettime};
 use sql::{Session, Snapshot, analyse};
 use tokio::net::TcpStream;
 use weir_catalog::{Catalog, Credentials, Dial, Duplex, Limits};
 
-/// How often each text is analysed; its median counts, so that being put off the processor does not.
+/// How often each text is analysed; the median counts.
 const PASSES: usize = 5;
 /// Longer than this should be because of the text's size only.
 const SLOW: Duration = Duration::from_millis(10);
@@ -77,9 +79,9 @@ impl<'a> Analysed<'a> {
     fn new(text: &'a [u8], session: &Session, snapshot: &Snapshot) -> Option<Self> {
         let (mut times, mut opaque) = (Vec::new(), None);
         for _ in 0..PASSES {
-            let start = Instant::now();
+            let start = processor_time();
             let facts = analyse(text, session, snapshot);
-            times.push(start.elapsed());
+            times.push(processor_time().saturating_sub(start));
             opaque = match facts.touches {
                 Touches::Known(_) => None,
                 Touches::Opaque(opacity) if &*opacity.kind == "syntax" => return None,
@@ -95,6 +97,13 @@ impl<'a> Analysed<'a> {
     }
 }
 
+/// Of this thread, so that being put off the processor does not count.
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime)
+        .try_into()
+        .unwrap_or_default()
+}
+
 /// What explanations of one sort have in common: their first words, but for names with a schema.
 fn begin(explanation: &str) -> String {
     let words = explanation.split_whitespace();
@@ -104,21 +113,30 @@ fn begin(explanation: &str) -> String {
 
 fn report(mut analysed: Vec<Analysed<'_>>, snapshot: &Snapshot) {
     let all = analysed.len();
-    let opaque = analysed.iter().filter_map(|text| text.opaque.as_ref());
-    let mut reasons: BTreeMap<_, usize> = BTreeMap::new();
-    for reason in opaque {
-        *reasons.entry(reason).or_default() += 1;
+    let mut reasons: BTreeMap<_, Vec<&[u8]>> = BTreeMap::new();
+    for text in &analysed {
+        if let Some(reason) = &text.opaque {
+            reasons.entry(reason).or_default().push(text.text);
+        }
     }
-    let unknown: usize = reasons.values().sum();
+    let unknown: usize = reasons.values().map(Vec::len).sum();
     println!(
         "{all} that the grammar accepts, over {} relations",
         snapshot.relations().count()
     );
-    println!("{} yield facts, {unknown} are opaque:", all - unknown);
+    println!(
+        "{} yield facts, {unknown} are opaque, such as:",
+        all - unknown
+    );
     let mut reasons: Vec<_> = reasons.into_iter().collect();
-    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    for ((kind, explanation), count) in reasons {
-        println!("{count:>7}  {kind}: {explanation} ...");
+    reasons.sort_by_key(|(_, texts)| std::cmp::Reverse(texts.len()));
+    for ((kind, explanation), texts) in reasons {
+        let shortest = texts.iter().min_by_key(|text| text.len());
+        let shown = shortest.map(|text| shown(text)).unwrap_or_default();
+        println!(
+            "{:>7}  {kind}: {explanation} ...\n         {shown}",
+            texts.len()
+        );
     }
     analysed.sort_by_key(|text| text.took);
     let at = |share: f64| {
@@ -129,15 +147,25 @@ fn report(mut analysed: Vec<Analysed<'_>>, snapshot: &Snapshot) {
             .unwrap_or_default()
     };
     let slow = analysed.iter().filter(|text| text.took > SLOW).count();
-    println!("median {:?}, 99th percentile {:?}", at(0.5), at(0.99));
+    println!(
+        "processor time: median {:?}, 99th percentile {:?}",
+        at(0.5),
+        at(0.99)
+    );
     println!("{slow} take longer than {SLOW:?}; the slowest:");
     for text in analysed.iter().rev().take(10) {
-        let shown: String = String::from_utf8_lossy(text.text)
-            .split_whitespace()
-            .flat_map(|word| [word, " "])
-            .flat_map(str::chars)
-            .take(70)
-            .collect();
-        println!("{:>12?} {:>8} bytes  {shown}", text.took, text.text.len());
+        println!(
+            "{:>12?} {:>8} bytes  {}",
+            text.took,
+            text.text.len(),
+            shown(text.text)
+        );
     }
+}
+
+/// The beginning of a text, on one line.
+fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let words = text.split_whitespace().flat_map(|word| [word, " "]);
+    words.flat_map(str::chars).take(100).collect()
 }

@@ -16,6 +16,7 @@ use crate::output::output_name;
 use crate::restriction::restricts;
 use crate::scope::{Column, Columns, Cte, Found, Scope};
 use crate::tree::{boxed, constant, inner, string, strings};
+use crate::write::executes;
 
 /// More output columns than PostgreSQL allows (`MaxTupleAttributeNumber` in `src/include/access/htup_details.h`).
 const MAX_COLUMNS: usize = 1_664;
@@ -40,6 +41,8 @@ impl Analysis<'_> {
             Some(NodeEnum::UpdateStmt(update)) => self.update(update, outer, how),
             Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete, outer, how),
             Some(NodeEnum::MergeStmt(merge)) => self.merge(merge, outer, how),
+            // CREATE TABLE ... AS EXECUTE.
+            Some(NodeEnum::ExecuteStmt(execute)) => Err(executes(execute)),
             Some(other) => Err(opacity::unknown_node(other)),
             None => Ok(Columns::default()),
         }

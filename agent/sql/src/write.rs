@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use model::{Object, Use, Verb};
+use model::{Object, Opacity, Use, Verb};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CmdType, CopyStmt, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictClause,
-    ParamRef, RangeVar, ReturningClause, UpdateStmt,
+    CmdType, CopyStmt, DeleteStmt, ExecuteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node,
+    OnConflictClause, ParamRef, RangeVar, ReturningClause, UpdateStmt,
 };
 
 use crate::analysis::Analysis;
@@ -46,12 +46,7 @@ impl Analysis<'_> {
             NodeEnum::ExplainStmt(explain) => self.nested(boxed(&explain.query))?,
             NodeEnum::PrepareStmt(prepare) => self.nested(boxed(&prepare.query))?,
             NodeEnum::DeclareCursorStmt(declare) => self.nested(boxed(&declare.query))?,
-            NodeEnum::ExecuteStmt(execute) => {
-                return Err(opacity::dynamic(&format!(
-                    "EXECUTE runs the prepared statement {}, whose text is not known here",
-                    execute.name
-                )));
-            }
+            NodeEnum::ExecuteStmt(execute) => return Err(executes(execute)),
             NodeEnum::DoStmt(_) => {
                 return Err(opacity::dynamic("DO runs code that is not analysed"));
             }
@@ -454,6 +449,14 @@ impl Analysis<'_> {
         self.query(query, &Scope::default(), inside(Use::Shown))?;
         Ok(())
     }
+}
+
+/// Why it is not known what `EXECUTE` does.
+pub(crate) fn executes(execute: &ExecuteStmt) -> Opacity {
+    opacity::dynamic(&format!(
+        "EXECUTE runs the prepared statement {}, whose text is not known here",
+        execute.name
+    ))
 }
 
 /// The subscripts of an assignment target; field names decide nothing.

@@ -354,6 +354,7 @@ fn every_verb_of_a_text_is_told() {
             &["select public.emp(ssn~)"],
         ),
         ("EXECUTE p", &["opaque dynamic"]),
+        ("CREATE TABLE t AS EXECUTE p", &["opaque dynamic"]),
         ("DO $$ BEGIN DELETE FROM emp; END $$", &["opaque dynamic"]),
         ("CALL archive(1)", &["call public.archive()"]),
         (
