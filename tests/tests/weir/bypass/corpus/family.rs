@@ -151,7 +151,12 @@ impl Try {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 4] = [Policy::Analyst, Policy::Clerk, Policy::Agent, Policy::Oncall];
+    pub const ALL: [Policy; 4] = [
+        Policy::Analyst,
+        Policy::Clerk,
+        Policy::Agent,
+        Policy::Oncall,
+    ];
 }
 
 /// All families, in the order of their names.
