@@ -100,6 +100,7 @@ async fn read(
         columns,
         types,
         inherits,
+        cascades,
         reads,
         functions,
         operators,
@@ -112,6 +113,10 @@ async fn read(
         list(client, &columns_query, column),
         list(client, TYPES, type_row),
         list(client, INHERITS, |row| Ok((
+            row.try_get(0)?,
+            row.try_get(1)?
+        ))),
+        list(client, CASCADES, |row| Ok((
             row.try_get(0)?,
             row.try_get(1)?
         ))),
@@ -135,6 +140,7 @@ async fn read(
         columns,
         types,
         inherits,
+        cascades,
         reads,
         functions,
         built_in: known.rows.clone(),
@@ -217,6 +223,12 @@ const TYPES: &str = "
 
 const INHERITS: &str = "
     SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
+
+/// Foreign keys that change the rows which refer to a changed row (CASCADE, SET NULL, SET DEFAULT).
+const CASCADES: &str = "
+    SELECT DISTINCT confrelid, conrelid FROM pg_catalog.pg_constraint
+    WHERE contype = 'f' AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))
+    ORDER BY 1, 2";
 
 /// Whole rows in a view's query (`varattno 0`) leave no column in pg_depend, so such a view reaches all columns.
 /// System views are left out: their dependencies are not recorded.

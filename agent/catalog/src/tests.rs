@@ -384,6 +384,33 @@ async fn a_change_of_what_came_with_the_server_is_seen() {
 }
 
 #[tokio::test]
+async fn a_snapshot_says_whose_rows_change_along() {
+    let server = Server::start();
+    let client = server.connect().await;
+    let definitions = "
+        CREATE TABLE house (id int PRIMARY KEY);
+        CREATE TABLE flat (id int PRIMARY KEY, house int REFERENCES house ON DELETE CASCADE);
+        CREATE TABLE tenant (flat int REFERENCES flat ON UPDATE SET NULL);
+        CREATE TABLE letter (house int REFERENCES house);
+        CREATE TABLE villa (pool int) INHERITS (house)";
+    client.batch_execute(definitions).await.unwrap();
+    let (catalog, target) = catalog(&server, Limits::default());
+    let snapshot = catalog.snapshot(&target, "postgres").await.unwrap();
+    let along = |name: &str| {
+        let relation = snapshot.relation("public", name).unwrap();
+        let along = snapshot.changed_along(relation.name.oid.unwrap());
+        let names = along.iter().map(|relation| relation.name.name.to_string());
+        names.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(
+        along("house"),
+        ["flat", "tenant", "villa"].map(String::from).into()
+    );
+    assert_eq!(along("flat"), ["tenant"].map(String::from).into());
+    assert_eq!(along("letter"), BTreeSet::new());
+}
+
+#[tokio::test]
 async fn an_aggregate_promises_no_more_than_the_functions_behind_it() {
     let server = Server::start();
     let client = server.connect().await;

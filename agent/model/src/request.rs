@@ -310,6 +310,9 @@ pub struct Shape {
     /// The number of rows that an INSERT lists, where it is the whole text and lists them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inserted: Option<u64>,
+    /// Whether it declares a cursor, so that its rows are those of later statements.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declares: bool,
 }
 
 /// How a forwarded request ended.

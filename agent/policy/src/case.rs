@@ -213,6 +213,11 @@ impl<'a> Case<'a> {
         self.circumstances.shape.statements
     }
 
+    /// Whether its rows are those of later statements.
+    pub fn declares(&self) -> bool {
+        self.circumstances.shape.declares
+    }
+
     /// Whether no answer refuses the request.
     pub fn passes(&self, heard: &[Heard]) -> bool {
         self.each(heard)

@@ -246,21 +246,30 @@ impl Case<'_> {
         limits.min_by_key(|limit| limit.rows)
     }
 
-    /// Of several statements the later ones would run although the first has too many rows.
+    /// Of several statements the later ones would run although the first has too many rows, and nobody asks about a query
+    /// when its cursor is fetched from.
     fn is_countable(&self, passing: &[Heard]) -> Result<(), Reason> {
-        match self.limit(passing) {
-            Some(limit) if self.statements() > 1 => Err(Reason {
-                policies: limit.by.to_vec(),
-                explanation: format!(
-                    "{} permits at most {} rows of one statement, and the text has several",
-                    limit.by.join(", "),
-                    limit.rows
-                ),
-                hint: Some("send the statements one by one".to_owned()),
-                ..Reason::default()
-            }),
-            _ => Ok(()),
-        }
+        let Some(limit) = self.limit(passing) else {
+            return Ok(());
+        };
+        let (obstacle, hint) = match (self.statements() > 1, self.declares()) {
+            (true, _) => ("the text has several", "send the statements one by one"),
+            (false, true) => (
+                "those of a cursor are fetched by others",
+                "run the query without a cursor",
+            ),
+            (false, false) => return Ok(()),
+        };
+        let by = limit.by.join(", ");
+        Err(Reason {
+            policies: limit.by.to_vec(),
+            explanation: format!(
+                "{by} permits at most {} rows of one statement, and {obstacle}",
+                limit.rows
+            ),
+            hint: Some(hint.to_owned()),
+            ..Reason::default()
+        })
     }
 
     fn rules<'r>(&'r self, ids: &'r [Arc<str>]) -> impl Iterator<Item = &'r Rule> {

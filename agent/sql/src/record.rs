@@ -195,6 +195,7 @@ impl Record {
             if let Subject::Relation(relation) = &draft.subject {
                 touches.extend(draft.through_view(relation, snapshot));
                 touches.extend(draft.through_child(relation, snapshot));
+                touches.extend(draft.through_key(relation, snapshot));
             }
         }
         touches
@@ -316,6 +317,20 @@ impl Draft {
             Some(self.through(view, base, columns))
         });
         reached.collect()
+    }
+
+    /// What changes along with this relation, or with what it shows as a view: errors may tell rows of that.
+    fn through_key(&self, changed: &Relation, snapshot: &Snapshot) -> Vec<Touch> {
+        if !matches!(self.verb, Verb::Update | Verb::Delete | Verb::Merge) {
+            return Vec::new();
+        }
+        let bases = changed.reaches.iter().map(|(oid, _)| *oid);
+        let along = bases
+            .chain(changed.name.oid)
+            .flat_map(|oid| snapshot.changed_along(oid));
+        along
+            .map(|along| self.through(changed, along, self.told(along)))
+            .collect()
     }
 
     /// A child's columns are its parents' columns under another oid. RowDescription names the child, and a mask by

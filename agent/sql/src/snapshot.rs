@@ -79,6 +79,9 @@ pub struct Rows {
     pub types: Vec<TypeRow>,
     /// `pg_inherits`: child, parent. Partitions are children.
     pub inherits: Vec<(u32, u32)>,
+    /// Foreign keys that change rows (`pg_constraint.confdeltype`, `confupdtype`): the relation whose change does so, and
+    /// the relation whose rows are changed.
+    pub cascades: Vec<(u32, u32)>,
     /// What views read.
     pub reads: Vec<ReadRow>,
     /// Functions, procedures and aggregates that are not [`BuiltIn`].
@@ -289,6 +292,7 @@ pub struct Snapshot {
     relations: HashMap<u32, Arc<Relation>>,
     by_name: HashMap<Arc<str>, Vec<u32>>,
     parents: HashMap<u32, Vec<u32>>,
+    cascades: HashMap<u32, Vec<u32>>,
     functions: HashMap<u32, Arc<Function>>,
     functions_by_name: HashMap<Arc<str>, Vec<u32>>,
     operators: HashMap<Arc<str>, Vec<(Arc<str>, u32)>>,
@@ -312,8 +316,11 @@ impl Snapshot {
             defaults: rows.defaults.into_iter().collect(),
             ..Self::default()
         };
-        for (child, parent) in rows.inherits {
-            snapshot.parents.entry(child).or_default().push(parent);
+        for (child, parent) in &rows.inherits {
+            snapshot.parents.entry(*child).or_default().push(*parent);
+        }
+        for (changed, along) in rows.cascades {
+            snapshot.cascades.entry(changed).or_default().push(along);
         }
         snapshot.add_functions(&rows.built_in.functions);
         snapshot.add_functions(&rows.functions);
@@ -324,6 +331,16 @@ impl Snapshot {
         }
         let columns = rows.built_in.columns.iter().chain(&rows.columns);
         snapshot.add_relations(rows.relations, columns, &rows.reads);
+        // Partitions have no other columns than what they are partitions of.
+        let is_partitioned = |oid: &u32| {
+            let relation = snapshot.relations.get(oid);
+            relation.is_some_and(|relation| relation.kind == Kind::Partitioned)
+        };
+        let mut inherits = rows.inherits;
+        inherits.retain(|(_, parent)| !is_partitioned(parent));
+        for (child, parent) in inherits {
+            snapshot.cascades.entry(parent).or_default().push(child);
+        }
         snapshot
     }
 
@@ -435,13 +452,22 @@ impl Snapshot {
 
     /// Every relation that this one inherits from or is a partition of, nearest first.
     pub fn ancestors(&self, oid: u32) -> Vec<&Arc<Relation>> {
+        self.reached(&self.parents, oid)
+    }
+
+    /// Every other relation whose rows change along with those of this one, by foreign keys or because it inherits.
+    pub fn changed_along(&self, oid: u32) -> Vec<&Arc<Relation>> {
+        self.reached(&self.cascades, oid)
+    }
+
+    fn reached(&self, steps: &HashMap<u32, Vec<u32>>, from: u32) -> Vec<&Arc<Relation>> {
         let mut seen: Vec<u32> = Vec::new();
-        let mut next: Vec<u32> = vec![oid];
-        while let Some(child) = next.pop() {
-            for parent in self.parents.get(&child).into_iter().flatten() {
-                if *parent != oid && !seen.contains(parent) {
-                    seen.push(*parent);
-                    next.push(*parent);
+        let mut next: Vec<u32> = vec![from];
+        while let Some(oid) = next.pop() {
+            for step in steps.get(&oid).into_iter().flatten() {
+                if *step != from && !seen.contains(step) {
+                    seen.push(*step);
+                    next.push(*step);
                 }
             }
         }

@@ -161,6 +161,7 @@ fn snapshot() -> Snapshot {
             .map(String::from)
             .into(),
         inherits: vec![(20_005, 20_004)],
+        cascades: vec![(20_004, 20_009), (20_009, 20_002)],
         operators: vec![
             ("public".into(), "%".into(), 30_004),
             ("hr".into(), "+".into(), 30_005),

@@ -45,7 +45,10 @@ impl Analysis<'_> {
             NodeEnum::CopyStmt(copy) => self.copy(copy)?,
             NodeEnum::ExplainStmt(explain) => self.nested(boxed(&explain.query))?,
             NodeEnum::PrepareStmt(prepare) => self.nested(boxed(&prepare.query))?,
-            NodeEnum::DeclareCursorStmt(declare) => self.nested(boxed(&declare.query))?,
+            NodeEnum::DeclareCursorStmt(declare) => {
+                self.shape.declares = true;
+                self.nested(boxed(&declare.query))?;
+            }
             NodeEnum::ExecuteStmt(execute) => return Err(executes(execute)),
             NodeEnum::DoStmt(_) => {
                 return Err(opacity::dynamic("DO runs code that is not analysed"));

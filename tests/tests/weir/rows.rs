@@ -122,3 +122,19 @@ fn several_statements_in_one_text_are_refused() {
     assert_eq!(told(&answer), "E:42501 Z:I");
     assert_eq!(error(&answer).field('H'), "send the statements one by one");
 }
+
+/// FETCH touches nothing by itself, so nothing would limit it.
+#[test]
+fn a_cursor_is_not_declared_where_a_limit_holds() {
+    let (_world, mut wire) = clerk();
+    for declare in [
+        "DECLARE c CURSOR FOR SELECT id FROM orders",
+        "DECLARE c CURSOR WITH HOLD FOR TABLE orders",
+    ] {
+        assert_eq!(query(&mut wire, "BEGIN"), "C:BEGIN Z:T");
+        let answer = wire.query(declare).unwrap();
+        assert_eq!(told(&answer), "E:42501 Z:E", "{declare}");
+        assert_eq!(error(&answer).field('H'), "run the query without a cursor");
+        assert_eq!(query(&mut wire, "ROLLBACK"), "C:ROLLBACK Z:I");
+    }
+}

@@ -589,6 +589,26 @@ fn where_rows_are_limited_statements_come_one_by_one() {
 }
 
 #[test]
+fn where_rows_are_limited_no_cursor_is_declared() {
+    let declare = || match run(vec![touch(Verb::Select, "a", &[])]) {
+        Request::Run(statement) => Request::Run(Statement {
+            shape: Shape {
+                declares: true,
+                ..statement.shape
+            },
+            ..statement
+        }),
+        login => login,
+    };
+    let limited = set(r#"@id("few") @max_rows("10") permit(principal, action, resource);"#);
+    let found = ask(&limited, &declare(), false);
+    assert_eq!(found.effect, Effect::Deny);
+    assert!(found.because.explanation.contains("cursor"), "{found}");
+    let unlimited = set(r#"@id("all") permit(principal, action, resource);"#);
+    assert_eq!(ask(&unlimited, &declare(), false).effect, Effect::Allow);
+}
+
+#[test]
 fn what_was_read_before_can_forbid_more() {
     let set = with_read(
         r#"@id("enough") forbid(principal, action in Action::"read", resource)

@@ -285,7 +285,7 @@ fn what_is_not_in_the_snapshot_may_be_there_when_it_is_dropped() {
 }
 
 #[test]
-fn a_fetch_is_told_whatever_stands_around_it() {
+fn a_cursor_and_a_fetch_are_told_whatever_stands_around_them() {
     for text in [
         "FETCH ALL c",
         "MOVE 1 IN c",
@@ -300,4 +300,6 @@ fn a_fetch_is_told_whatever_stands_around_it() {
     ] {
         assert!(!facts(text).fetches, "{text}");
     }
+    assert!(facts("DECLARE c CURSOR FOR SELECT 1").shape.declares);
+    assert!(!facts("SELECT 1").shape.declares);
 }

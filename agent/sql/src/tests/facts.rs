@@ -637,6 +637,13 @@ fn an_error_may_tell_every_column_of_a_row_that_is_written() {
     assert_eq!(told("INSERT INTO emp (id) VALUES (1)"), emp("insert"));
     assert_eq!(told("COPY emp (id) FROM STDIN"), emp("copy_in"));
     assert!(told("SELECT * FROM emp").is_empty());
+    // Rows of other tables, which foreign keys change along.
+    let along = told("DELETE FROM log WHERE at < now()");
+    assert!(
+        along.contains(&"delete trap".to_owned()) && along.contains(&"delete iban".to_owned()),
+        "{along:?}"
+    );
+    assert!(!told("INSERT INTO log (who) VALUES ('x')").contains(&"insert trap".to_owned()));
     // The row of the table under a view, also where the view does not show all of it.
     assert!(told("DELETE FROM staff WHERE id = 1").contains(&"delete boss".to_owned()));
 }

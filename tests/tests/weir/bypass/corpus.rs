@@ -6,12 +6,13 @@ mod run;
 mod server;
 mod through;
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::time::Duration;
 
 use weir_tests::{Frame, Plan, Wire, World, shop};
 
-use self::family::{Family, Policy, Technique, Try, families};
+use self::family::{Effect, Family, Policy, Technique, Try, families};
 use self::run::{Places, Way};
 use self::server::{Bystander, KEPT, Observer, PAST, make_other, quieten, restore};
 use super::{MORE, REFUSED, session};
@@ -20,6 +21,7 @@ const BASE: &str = include_str!("../../../../policies/base.cedar");
 const CLASSES: &str = include_str!("../../../../policies/classes.toml");
 const ANALYST: &str = include_str!("../../../../policies/analyst.cedar");
 const AGENT: &str = include_str!("../../../../policies/agent.cedar");
+const ONCALL: &str = include_str!("../../../../policies/oncall.cedar");
 
 /// Reads and changes rows; base.cedar wants a WHERE clause for that.
 const CLERK: &str = r#"
@@ -41,6 +43,7 @@ const SCRIPT: &str = "
 CREATE TABLE events (id int, what text);
 INSERT INTO events SELECT n, 'event ' || n FROM generate_series(1, 1100) n;
 COPY (SELECT 1) TO PROGRAM 'mkdir loot; printf canary-outside > secret';
+SELECT lo_from_bytea(4242, 'canary-outside');
 ANALYZE;
 ";
 
@@ -55,31 +58,27 @@ fn no_statement_of_the_corpus_passes() {
     let families = families();
     let mut corpus = Corpus::new(&families);
     let mut failures = Vec::new();
-    let mut count = 0;
+    let mut seen = HashSet::new();
     for policy in Policy::ALL {
         corpus.permit(policy);
         for family in families.iter().filter(|family| family.policy == policy) {
-            for technique in &family.technique {
-                for attempt in &technique.tries {
-                    count += 1;
-                    let failed = corpus.check(technique, attempt).err().unwrap_or_default();
-                    let told = |why| {
-                        format!(
-                            "{}: {}: {attempt:?}\n    {why}",
-                            family.name, technique.name
-                        )
-                    };
-                    failures.extend(failed.into_iter().map(told));
+            for (technique, attempt) in family.tries() {
+                let name = format!("{}: {}: {attempt:?}", family.name, technique.name);
+                if !seen.insert(format!("{policy:?} {attempt:?}")) {
+                    failures.push(format!("{name}\n    it is here twice"));
                 }
+                let wrong = corpus.check(technique, attempt);
+                failures.extend(wrong.iter().map(|why| format!("{name}\n    {why}")));
             }
         }
     }
     let techniques: usize = families.iter().map(|family| family.technique.len()).sum();
+    let count = seen.len();
     println!("{count} statements of {techniques} techniques, each past the agent and through it");
+    let several = failures.len();
     assert!(
         failures.is_empty(),
-        "{} failures\n{}",
-        failures.len(),
+        "{several} failures\n{}",
         failures.join("\n")
     );
     assert!(count >= 400, "the corpus shrank to {count} statements");
@@ -92,6 +91,8 @@ struct Corpus {
     /// The database behind the agent, and a session through the agent that has no state.
     app: Observer,
     idle: Option<Wire>,
+    /// Sessions past the agent that have no state, by database.
+    resting: HashMap<&'static str, Wire>,
     /// The database past the agent, and how it looks untouched.
     past: Observer,
     untouched: String,
@@ -125,6 +126,7 @@ impl Corpus {
             bystander,
             app,
             idle: None,
+            resting: HashMap::new(),
             past,
             untouched,
             noticed,
@@ -137,6 +139,7 @@ impl Corpus {
             Policy::Analyst => ANALYST.replace("cgroup:/weir-demo/analyst", "gateway"),
             Policy::Clerk => CLERK.to_owned(),
             Policy::Agent => AGENT.replace("cgroup:/weir-demo/agent", "gateway"),
+            Policy::Oncall => ONCALL.replace("cgroup:/weir-demo/oncall", "gateway"),
         };
         fs::write(self.world.folder().join("policies/rules.cedar"), rules).unwrap();
         let (said, is_loaded) = self.world.weir(&["reload"]);
@@ -160,32 +163,31 @@ impl Corpus {
     }
 
     /// Everything that is wrong with one try.
-    fn check(&mut self, technique: &Technique, attempt: &Try) -> Result<(), Vec<String>> {
+    fn check(&mut self, technique: &Technique, attempt: &Try) -> Vec<String> {
         let steps = attempt.steps();
         let ways: &[Way] = match technique.simple_only {
             true => &[Way::Simple],
             false => &[Way::Simple, Way::Text, Way::Binary],
         };
-        let mut failures = Vec::new();
+        let mut wrong = Vec::new();
         for way in ways {
-            failures.extend(
-                self.closed(technique, &steps, *way)
+            let closed = self.closed(technique, &steps, *way);
+            wrong.extend(
+                closed
                     .err()
                     .map(|why| format!("{way:?}, through the agent: {why}")),
             );
         }
-        for way in ways.iter().filter(|way| **way != Way::Binary) {
-            failures.extend(
-                self.open(technique.does, &steps, *way)
-                    .err()
+        // A change is undone at some cost, and is the same one however it was asked for.
+        let is_dear = matches!(technique.does, Effect::Changes | Effect::Waits);
+        for way in ways.iter().take(if is_dear { 1 } else { 2 }) {
+            let open = self.open(technique.does, &steps, *way);
+            wrong.extend(
+                open.err()
                     .map(|why| format!("{way:?}, past the agent: {why}")),
             );
         }
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(failures)
-        }
+        wrong
     }
 }
 

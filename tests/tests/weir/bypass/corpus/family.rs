@@ -21,6 +21,18 @@ pub struct Family {
     pub technique: Vec<Technique>,
 }
 
+impl Family {
+    /// Every try, with its technique.
+    pub fn tries(&self) -> impl Iterator<Item = (&Technique, &Try)> {
+        self.technique.iter().flat_map(|technique| {
+            technique
+                .tries
+                .iter()
+                .map(move |attempt| (technique, attempt))
+        })
+    }
+}
+
 /// Who tries: the policy that means to stop it.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -28,6 +40,7 @@ pub enum Policy {
     Analyst,
     Clerk,
     Agent,
+    Oncall,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,6 +82,8 @@ pub enum Through {
     Refused,
     /// It runs, and no canary comes back.
     Masked,
+    /// It runs into the server's error, which comes back without its detail.
+    Withheld,
 }
 
 /// One statement, or the steps of one session.
@@ -102,6 +117,24 @@ pub enum Step {
     Together {
         pipeline: Vec<String>,
     },
+    /// A statement of this name.
+    Prepared {
+        statement: String,
+        sql: String,
+    },
+    /// A portal of this name, of an unnamed statement.
+    Opened {
+        portal: String,
+        sql: String,
+    },
+    /// A statement of this name is bound and run, however it came to be there.
+    Run {
+        run: String,
+    },
+    /// A portal of this name is run, however it came to be there.
+    Executed {
+        execute: String,
+    },
     /// Somebody else does this past the agent, meanwhile.
     Meanwhile {
         meanwhile: String,
@@ -118,7 +151,12 @@ impl Try {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 3] = [Policy::Analyst, Policy::Clerk, Policy::Agent];
+    pub const ALL: [Policy; 4] = [
+        Policy::Analyst,
+        Policy::Clerk,
+        Policy::Agent,
+        Policy::Oncall,
+    ];
 }
 
 /// All families, in the order of their names.

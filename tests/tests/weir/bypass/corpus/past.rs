@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use weir_tests::messages::terminate;
+use weir_tests::messages::{terminate, told};
 use weir_tests::{Frame, Wire};
 
 use super::family::{Effect, Step};
@@ -16,8 +16,8 @@ const SEVERAL: &str = "cannot insert multiple commands into a prepared statement
 impl Corpus {
     /// Claims that a try has this effect on the server.
     pub fn open(&mut self, effect: Effect, steps: &[Step], way: Way) -> Result<(), String> {
+        let mut wire = self.session_in(PAST);
         let begun = Instant::now();
-        let mut wire = enter(&self.world, PAST);
         let before = (effect == Effect::Switches).then(|| settings(&mut wire));
         let (answer, has_changed) = match effect {
             Effect::Changes => self.changes(&mut wire, steps, way),
@@ -31,12 +31,34 @@ impl Corpus {
             Effect::Waits => begun.elapsed() > QUICK,
             Effect::Floods => count(&answer) > MANY,
         };
-        leave(wire);
+        match (effect, steps) {
+            // A library that was loaded stays.
+            (Effect::Switches, _) => leave(wire),
+            (_, [Step::Sql(_)]) => self.rest(PAST, wire),
+            _ => leave(wire),
+        }
         self.restore();
         let is_carried = !shown(&answer).contains(SEVERAL);
         match happens || !is_carried {
             true => Ok(()),
             false => Err(format!("it does not do that: {}", shown(&answer))),
+        }
+    }
+
+    fn session_in(&mut self, database: &'static str) -> Wire {
+        let resting = self.resting.remove(database);
+        resting.unwrap_or_else(|| enter(&self.world, database))
+    }
+
+    /// Keeps a session for the next try, as it was in the beginning.
+    fn rest(&mut self, database: &'static str, mut wire: Wire) {
+        let again = ["ROLLBACK", "DISCARD ALL"].map(|sql| wire.query(sql));
+        let [_, Ok(discarded)] = again else {
+            return leave(wire);
+        };
+        match told(&discarded).as_str() {
+            "C:DISCARD_ALL Z:I" => _ = self.resting.insert(database, wire),
+            _ => leave(wire),
         }
     }
 
@@ -53,9 +75,9 @@ impl Corpus {
     }
 
     fn tells(&mut self, answer: &[Frame], steps: &[Step], way: Way) -> bool {
-        let mut wire = enter(&self.world, OTHER);
+        let mut wire = self.session_in(OTHER);
         let other = self.answer(&mut wire, OTHER, steps, way);
-        leave(wire);
+        self.rest(OTHER, wire);
         shown(answer) != shown(&other)
     }
 
@@ -105,6 +127,7 @@ impl Corpus {
         if self.past.look() == self.untouched {
             return;
         }
+        self.resting.remove(PAST);
         restore(&self.world);
         self.bystander.revive(&self.world);
         self.past = Observer::of(&self.world, PAST);

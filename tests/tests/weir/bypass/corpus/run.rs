@@ -28,6 +28,7 @@ impl Places {
 
 /// Runs one step that is this session's own, and returns everything that comes back.
 pub fn run(wire: &mut Wire, step: &Step, way: Way, places: &Places) -> Vec<Frame> {
+    let format = u8::from(way == Way::Binary);
     match step {
         Step::Sql(sql) => send(wire, &places.fill(sql), &[], way, ""),
         Step::Fed { sql, rows } => send(wire, &places.fill(sql), &[], way, rows),
@@ -46,6 +47,18 @@ pub fn run(wire: &mut Wire, step: &Step, way: Way, places: &Places) -> Vec<Frame
             wire.until_ready().unwrap()
         }
         Step::Together { pipeline } => together(wire, pipeline, way, places),
+        Step::Prepared { statement, sql } => ask(wire, &parse(statement, &places.fill(sql))),
+        Step::Opened { portal, sql } => {
+            let parse = parse("", &places.fill(sql));
+            ask(wire, &[parse, bind(portal, "", &[], format)].concat())
+        }
+        Step::Run { run } => {
+            let bind = bind("", run, &[], format);
+            ask(wire, &[bind, describe('P', ""), execute("")].concat())
+        }
+        Step::Executed { execute: portal } => {
+            ask(wire, &[describe('P', portal), execute(portal)].concat())
+        }
         Step::Meanwhile { .. } => Vec::new(),
     }
 }
@@ -82,6 +95,11 @@ fn send(wire: &mut Wire, sql: &str, values: &[&str], way: Way, feed: &str) -> Ve
     }
 }
 
+fn ask(wire: &mut Wire, messages: &[u8]) -> Vec<Frame> {
+    wire.send(&[messages, &sync()].concat()).unwrap();
+    wire.until_ready().unwrap()
+}
+
 fn together(wire: &mut Wire, texts: &[String], way: Way, places: &Places) -> Vec<Frame> {
     let format = u8::from(way == Way::Binary);
     let mut bytes = Vec::new();
@@ -91,6 +109,5 @@ fn together(wire: &mut Wire, texts: &[String], way: Way, places: &Places) -> Vec
         bytes.extend(describe('P', ""));
         bytes.extend(execute(""));
     }
-    wire.send(&[bytes, sync()].concat()).unwrap();
-    wire.until_ready().unwrap()
+    ask(wire, &bytes)
 }

@@ -43,6 +43,7 @@ impl Corpus {
             }
             Through::Refused => refused(&answer, alone)?,
             Through::Masked => masked(&answer)?,
+            Through::Withheld => withheld(&answer)?,
         }
         self.idle = alone.then_some(wire);
         Ok(())
@@ -65,4 +66,12 @@ fn masked(answer: &[Frame]) -> Result<(), String> {
     is_masked
         .then_some(())
         .ok_or_else(|| format!("no masked rows: {}", shown(answer)))
+}
+
+fn withheld(answer: &[Frame]) -> Result<(), String> {
+    let is_theirs = |frame: &Frame| frame.tag == 'E' && frame.field('C').starts_with("23");
+    let is_withheld = answer.iter().any(is_theirs);
+    is_withheld
+        .then_some(())
+        .ok_or_else(|| format!("no error of the server's: {}", shown(answer)))
 }
