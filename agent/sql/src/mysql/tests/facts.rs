@@ -2,7 +2,7 @@
 
 use model::{Outputs, Touches, Use, Verb};
 
-use super::{check, facts, told};
+use super::{Catalog, analyse, check, facts, session, told};
 
 #[test]
 fn plain_columns_are_shown_and_expressions_are_derived() {
@@ -649,6 +649,7 @@ fn functions_are_harmless_or_told() {
             &[],
         ),
         ("SELECT archive(1)", &["call app.archive()"]),
+        ("SELECT `soundex`(1), bin(1)", &["call app.soundex()"]),
         ("SELECT hr.raise(1)", &["call hr.raise()"]),
         ("SELECT hr.lower('A')", &["call hr.lower()"]),
         ("SELECT sys_exec('id')", &["call mysql.sys_exec()"]),
@@ -667,6 +668,15 @@ fn functions_are_harmless_or_told() {
             &["select app.emp(ssn~)", "call app.archive()"],
         ),
     ]);
+}
+
+#[test]
+fn a_stored_function_that_is_called_like_the_servers_own_is_not_overlooked() {
+    let routine = ("app".to_owned(), "substring".to_owned());
+    let catalog = Catalog::new(["app".to_owned()], [], [routine], None);
+    let say = |text: &str| told(&analyse(text.as_bytes(), &session(), &catalog));
+    assert_eq!(say("SELECT substring ('a', 1)"), ["opaque unsupported"]);
+    assert_eq!(say("SELECT lower('a')"), Vec::<String>::new());
 }
 
 #[test]
