@@ -12,6 +12,7 @@
 
 mod config;
 mod load;
+mod sample;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,11 +25,12 @@ use std::time::{Duration, Instant};
 
 use load::Reader;
 use model::Target;
-use sql::Snapshot;
+use sql::{Relation, Snapshot};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 pub use config::{Credentials, Limits, Written};
+pub use sample::Samples;
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +188,22 @@ impl Catalog {
     ) -> Result<Arc<Snapshot>, CatalogError> {
         self.database(target, database).snapshot().await
     }
+
+    /// Up to so many rows of each of these tables, where the role may read them, over a session of its own.
+    pub async fn sample(
+        &self,
+        target: &Target,
+        database: &str,
+        relations: &[&Relation],
+        rows: u32,
+    ) -> Result<Samples, CatalogError> {
+        let reader = self.shared.open(target, database).await?;
+        let samples = sample::sample(&reader, relations, rows, self.shared.limits.timeout);
+        samples.await.map_err(|error| CatalogError::Refused {
+            database: database.to_owned(),
+            error,
+        })
+    }
 }
 
 /// The snapshots of one database. It is kept in memory while somebody has this.
@@ -290,15 +308,19 @@ impl Shared {
         {
             return Ok((rows, last));
         }
-        let server = &entry.target.server;
+        let reader = self.open(&entry.target, &entry.database).await?;
+        let rows = self.read_with(&reader, entry).await?;
+        Ok((rows, reader))
+    }
+
+    /// A session as the role that is configured for this server.
+    async fn open(&self, target: &Target, database: &str) -> Result<Reader, CatalogError> {
+        let server = &target.server;
         let credentials = self.credentials.get(server);
         let credentials = credentials.ok_or_else(|| CatalogError::NoCredentials {
             server: server.clone(),
         })?;
-        let (target, database) = (&entry.target, &entry.database);
-        let reader = load::connect(&self.dial, target, database, credentials).await?;
-        let rows = self.read_with(&reader, entry).await?;
-        Ok((rows, reader))
+        load::connect(&self.dial, target, database, credentials).await
     }
 
     async fn read_with(&self, reader: &Reader, entry: &Entry) -> Result<sql::Rows, CatalogError> {

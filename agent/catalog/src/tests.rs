@@ -488,3 +488,67 @@ async fn definitions_that_never_stop_keep_nobody_waiting() {
     }
     assert!(database.at_hand(std::time::Instant::now()).is_none());
 }
+
+#[tokio::test]
+async fn values_are_sampled_only_where_the_role_may_read_them() {
+    let server = Server::start();
+    let client = server.connect().await;
+    let tables = r#"
+        CREATE ROLE reader LOGIN;
+        CREATE TABLE seen (id int, "a ""b" text, "both" text, secret text);
+        INSERT INTO seen SELECT n, 'v' || n, NULL, 's' FROM generate_series(1, 9) n;
+        GRANT SELECT (id, "a ""b", "both") ON seen TO reader;
+        CREATE TABLE hidden (a text); INSERT INTO hidden VALUES ('x');
+        CREATE FUNCTION write() RETURNS text LANGUAGE sql AS 'DELETE FROM seen; SELECT ''gone''::text';
+        CREATE VIEW trap AS SELECT write() AS a; GRANT SELECT ON trap TO reader;
+        CREATE TABLE failing (a text); GRANT SELECT ON failing TO reader;
+        ALTER TABLE failing ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY p ON failing USING (1 / (SELECT 0) = 1); INSERT INTO failing VALUES ('x');
+    "#;
+    client.batch_execute(tables).await.unwrap();
+    let role = Credentials {
+        user: "reader".into(),
+        password: None,
+    };
+    let (_, target) = catalog(&server, Limits::default());
+    let credentials = HashMap::from([(target.server.clone(), role)]);
+    let catalog = Catalog::new(Server::dial(), credentials, Limits::default());
+    let snapshot = catalog.snapshot(&target, "postgres").await.unwrap();
+    let relation = |name| snapshot.relation("public", name).unwrap().clone();
+    let relations = ["seen", "hidden", "trap", "failing"].map(relation);
+    let relations: Vec<&sql::Relation> = relations.iter().map(|relation| &**relation).collect();
+    let samples = catalog
+        .sample(&target, "postgres", &relations, 4)
+        .await
+        .unwrap();
+    let oid = |name| snapshot.relation("public", name).unwrap().name.oid.unwrap();
+    assert_eq!(samples.of(oid("seen"), 2), ["v1", "v2", "v3", "v4"]);
+    let nothing: &[String] = &[];
+    for (table, column) in [
+        ("seen", 3),
+        ("seen", 4),
+        ("hidden", 1),
+        ("trap", 1),
+        ("failing", 1),
+    ] {
+        assert_eq!(samples.of(oid(table), column), nothing, "{table} {column}");
+    }
+    let unread: Vec<String> = samples
+        .unread
+        .iter()
+        .map(|(table, why)| format!("{}: {why}", table.name))
+        .collect();
+    assert_eq!(
+        unread[0],
+        "hidden: the catalog's role may not SELECT from it"
+    );
+    assert!(
+        unread[1].starts_with("failing: ") && unread[1].contains("division by zero"),
+        "{unread:?}"
+    );
+    let left = client
+        .query_one("SELECT count(*) FROM seen", &[])
+        .await
+        .unwrap();
+    assert_eq!(left.get::<_, i64>(0), 9);
+}

@@ -33,6 +33,9 @@ pub enum Command {
     /// Test policies, and try other ones on what was recorded.
     #[command(subcommand)]
     Policy(Policy),
+    /// Compare classes.toml with the columns of a database.
+    #[command(subcommand)]
+    Classes(Classes),
     /// List, show, approve and deny held statements.
     #[command(subcommand)]
     Approvals(Approvals),
@@ -130,6 +133,33 @@ pub struct PolicyTest {
     pub live: bool,
     /// Files of tests. Default: tests/*.toml beside the policies.
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Classes {
+    /// Say which patterns fit no column.
+    Check(ClassesOf),
+    /// Suggest classes for columns that look like secrets or personal data, by their names, and are in no class.
+    Suggest {
+        #[command(flatten)]
+        of: ClassesOf,
+        /// Also by what stands in them: look at so many rows of every table that the catalog's role may read.
+        #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        sample: Option<u32>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ClassesOf {
+    /// The database. Can be given several times.
+    #[arg(long = "database", required = true, value_name = "DATABASE")]
+    pub databases: Vec<String>,
+    /// The server, by its name in the configuration. Default: the only one there.
+    #[arg(long)]
+    pub server: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]

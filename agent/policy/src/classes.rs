@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use toml::Spanned;
 
-use crate::error::{Flaw, Problem};
+use crate::error::{Flaw, Position, Problem};
 use crate::pattern::{ColumnName, ColumnPattern};
 use crate::source::SourceFile;
 
@@ -31,7 +31,18 @@ pub(crate) struct Classes(Vec<Class>);
 pub(crate) struct Class {
     /// Its name, as in `Class::"pii"`.
     pub name: Arc<str>,
-    columns: Vec<(ColumnPattern, MaskFunction)>,
+    columns: Vec<Columns>,
+}
+
+/// One pattern of a class.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    /// Which columns.
+    pub pattern: ColumnPattern,
+    /// As written, and where.
+    pub text: String,
+    pub position: Position,
+    mask: MaskFunction,
 }
 
 /// The classes of one column.
@@ -83,7 +94,7 @@ impl Classes {
             class
                 .columns
                 .iter()
-                .any(|(pattern, _)| pattern.could_match_in(server, database))
+                .any(|columns| columns.pattern.could_match_in(server, database))
         })
     }
 
@@ -93,8 +104,15 @@ impl Classes {
             class
                 .columns
                 .iter()
-                .any(|(pattern, _)| pattern.could_match_on(server))
+                .any(|columns| columns.pattern.could_match_on(server))
         })
+    }
+
+    /// Every pattern with its class, in the order of the file.
+    pub fn patterns(&self) -> impl Iterator<Item = (&Class, &Columns)> {
+        self.0
+            .iter()
+            .flat_map(|class| class.columns.iter().map(move |columns| (class, columns)))
     }
 
     /// All names, in the order of the file.
@@ -107,8 +125,8 @@ impl Class {
     fn mask_of(&self, column: ColumnName<'_>) -> Option<&MaskFunction> {
         self.columns
             .iter()
-            .find(|(pattern, _)| pattern.matches(column))
-            .map(|(_, mask)| mask)
+            .find(|columns| columns.pattern.matches(column))
+            .map(|columns| &columns.mask)
     }
 }
 
@@ -158,7 +176,12 @@ impl WrittenClass {
             let offset = written.span().start;
             let WrittenColumn { column, mask: own } = written.into_inner();
             match ColumnPattern::parse(&column) {
-                Ok(pattern) => columns.push((pattern, own.map_or(mask.clone(), Into::into))),
+                Ok(pattern) => columns.push(Columns {
+                    pattern,
+                    position: file.position(offset),
+                    text: column,
+                    mask: own.map_or(mask.clone(), Into::into),
+                }),
                 Err(what) => complain(
                     offset,
                     Flaw::PatternMalformed {

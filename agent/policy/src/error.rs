@@ -189,6 +189,18 @@ pub enum Flaw {
         /// What is wrong, a phrase that follows the pattern.
         what: &'static str,
     },
+    /// A column pattern that no column fits.
+    #[error(
+        "\"{pattern}\" of class \"{class}\" fits no column of {databases}; correct or remove it"
+    )]
+    PatternUnmatched {
+        /// As written.
+        pattern: String,
+        /// Which class.
+        class: String,
+        /// Where was looked.
+        databases: String,
+    },
 }
 
 struct OnePerLine<'a>(&'a [Problem]);

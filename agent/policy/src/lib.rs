@@ -22,6 +22,7 @@ mod entities;
 mod entitled;
 mod error;
 mod explain;
+mod live;
 mod load;
 mod login;
 mod names;
@@ -31,6 +32,7 @@ mod reading;
 mod set;
 mod slice;
 mod source;
+mod suggest;
 mod vocabulary;
 
 #[cfg(test)]
@@ -42,7 +44,9 @@ pub use circumstances::Moment;
 pub use draft::{Draft, Undrafted};
 pub use error::{Flaw, PolicyError, Position, Problem};
 pub use explain::{Answer, Asked, Explanation};
+pub use pattern::ColumnName;
 pub use set::PolicySet;
+pub use suggest::{Candidate, Suggestion, suggest};
 
 /// The schema that every policy is validated against, in Cedar's human syntax.
 pub const SCHEMA: &str = include_str!("../../../policies/schema.cedarschema");

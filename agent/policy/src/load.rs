@@ -21,7 +21,7 @@ use crate::slice::Slices;
 use crate::source::SourceFile;
 use crate::vocabulary::Vocabulary;
 
-const CLASSES: &str = "classes.toml";
+pub(crate) const CLASSES: &str = "classes.toml";
 const SCHEMA_FILE: &str = "schema.cedarschema";
 const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 

@@ -2,16 +2,34 @@
 //!
 //! Must not know classes. A part in double quotes is the exact name, star and all.
 
-use crate::names::is_plain;
+use std::fmt;
+
+use crate::names::{is_plain, part, server_part};
 
 /// A column of a database, by its unquoted names.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ColumnName<'a> {
+pub struct ColumnName<'a> {
+    /// The server's name in the configuration.
     pub server: &'a str,
+    /// Database.
     pub database: &'a str,
+    /// Schema.
     pub schema: &'a str,
+    /// Table or view.
     pub table: &'a str,
+    /// Column.
     pub column: &'a str,
+}
+
+/// As a pattern that only this column matches.
+impl fmt::Display for ColumnName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", server_part(self.server), part(self.database))?;
+        for name in [self.schema, self.table, self.column] {
+            write!(f, ".{}", part(name))?;
+        }
+        Ok(())
+    }
 }
 
 /// Which columns are meant.

@@ -9,6 +9,7 @@ use weir_tests::{Wire, World};
 
 mod answers;
 mod checks;
+mod classes;
 mod reloads;
 mod stops;
 mod story;

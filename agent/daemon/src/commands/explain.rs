@@ -14,6 +14,7 @@ use policy::{Explanation, Moment, PolicySet};
 use proxy::Upstreams;
 use serde::Serialize;
 use sql::Snapshot;
+use tokio::runtime::Runtime;
 
 use crate::cli::Explain;
 use crate::config::Config;
@@ -143,6 +144,19 @@ pub fn target(config: &Config, name: Option<&str>) -> anyhow::Result<Target> {
 
 /// The catalog of this database as it is now.
 pub fn snapshot(config: &Config, target: &Target, database: &str) -> anyhow::Result<Arc<Snapshot>> {
+    let (runtime, catalog) = catalog(config)?;
+    runtime
+        .block_on(catalog.snapshot(target, database))
+        .with_context(|| {
+            format!(
+                "names cannot be resolved without the catalog of {}/{database}",
+                target.server
+            )
+        })
+}
+
+/// The door to the catalogs, and the runtime that it needs.
+pub fn catalog(config: &Config) -> anyhow::Result<(Runtime, Catalog)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -158,12 +172,5 @@ pub fn snapshot(config: &Config, target: &Target, database: &str) -> anyhow::Res
             Limits::default(),
         )
     };
-    runtime
-        .block_on(catalog.snapshot(target, database))
-        .with_context(|| {
-            format!(
-                "names cannot be resolved without the catalog of {}/{database}",
-                target.server
-            )
-        })
+    Ok((runtime, catalog))
 }

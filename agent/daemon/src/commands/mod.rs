@@ -3,6 +3,7 @@
 mod approvals;
 mod audit;
 mod check;
+mod classes;
 mod doctor;
 mod explain;
 mod init;
@@ -35,6 +36,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             log_to_stderr();
             run::run(config)?;
         }
+        Command::Classes(command) => return classes::classes(&config, &command),
         Command::Explain(explain) => return explain::explain(&config, &explain),
         Command::Approvals(command) => approvals::approvals(&config, command)?,
         Command::Audit(command) => return audit::audit(&config, command),

@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::facts::{Change, Facts};
 use crate::opacity::{self, Known};
 use crate::record::Record;
-use crate::scope::Scope;
+use crate::scope::{Columns, Scope};
 use crate::snapshot::{Kind, Relation, Snapshot};
 
 /// What this text does when the MySQL session runs it next. Total: what cannot be known is [`Touches::Opaque`].
@@ -35,6 +35,9 @@ pub fn analyse(text: &[u8], session: &Session, catalog: &Catalog) -> Facts {
             statements: u32::try_from(statements.len()).unwrap_or(u32::MAX),
             ..Shape::default()
         },
+        output: None,
+        outputs: Vec::new(),
+        sees_views: false,
     };
     let shape = analysis.shape;
     match analysis
@@ -62,6 +65,12 @@ pub(super) struct Analysis<'a> {
     pub(super) changes: Vec<Change>,
     pub(super) defines: bool,
     pub(super) shape: Shape,
+    /// The output of the statement being analysed, where it is known.
+    pub(super) output: Option<Columns>,
+    /// The outputs of the statements before it.
+    outputs: Vec<Outputs>,
+    /// Whether a view was named: its columns are not those of what it reads.
+    pub(super) sees_views: bool,
 }
 
 impl Analysis<'_> {
@@ -78,6 +87,11 @@ impl Analysis<'_> {
             }
             let before = self.changes.len();
             self.parsed(statement, alone)?;
+            let output = self.output.take().filter(|_| !self.sees_views);
+            self.outputs.push(match output {
+                Some(columns) => self.record.outputs(&columns, &Snapshot::default())?,
+                None => Outputs::Unknown,
+            });
             let new = self.changes.get(before..).unwrap_or_default();
             if !new.is_empty() || self.defines {
                 self.session.to_mut().assume(new, self.defines);
@@ -89,7 +103,7 @@ impl Analysis<'_> {
     fn parsed(&mut self, parsed: &Parsed, alone: bool) -> Known<()> {
         match parsed {
             Parsed::Sql(statement) => self.statement(statement, alone),
-            Parsed::Do(statement) => self.statement(statement, false),
+            Parsed::Do(statement) => self.nested(statement),
             Parsed::Into(statement, file) => {
                 if let Some(file) = file {
                     let kind = Arc::from("file");
@@ -97,7 +111,7 @@ impl Analysis<'_> {
                     self.record
                         .object(Verb::CopyOut, Object::Other { kind, name });
                 }
-                self.statement(statement, false)
+                self.nested(statement)
             }
             Parsed::Set(assignments) => self.set(assignments),
             Parsed::Load(load) => self.load(load),
@@ -108,6 +122,13 @@ impl Analysis<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// A statement whose rows are not what the client gets.
+    fn nested(&mut self, statement: &Statement) -> Known<()> {
+        self.statement(statement, false)?;
+        self.output = None;
+        Ok(())
     }
 
     /// `alone`: it is the whole text, and its rows are what the client gets.
@@ -126,12 +147,18 @@ impl Analysis<'_> {
                 if alone {
                     self.shape.limit = super::query::constant_limit(query);
                 }
-                self.query(query, &root, how)?;
+                let columns = self.query(query, &root, how)?;
+                self.output = Some(columns);
             }
-            Statement::Insert(insert) => self.insert(insert, how)?,
+            Statement::Insert(insert) => {
+                if alone {
+                    self.shape.inserted = super::write::listed(insert);
+                }
+                self.insert(insert, how)?;
+            }
             Statement::Update(update) => self.update(update, how)?,
             Statement::Delete(delete) => self.delete(delete, how)?,
-            Statement::Explain { statement, .. } => self.statement(statement, false)?,
+            Statement::Explain { statement, .. } => self.nested(statement)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -191,11 +218,10 @@ impl Analysis<'_> {
             touches.push(touch);
             touches.extend(reached);
         }
-        let count = usize::try_from(self.shape.statements).unwrap_or(usize::MAX);
         Ok(Facts {
             verbs: self.record.verbs(),
             touches: Touches::Known(touches),
-            outputs: Arc::from(std::iter::repeat_n(Outputs::Unknown, count).collect::<Vec<_>>()),
+            outputs: std::mem::take(&mut self.outputs).into(),
             shape: self.shape,
             placeholders: Vec::new(),
             equals: Vec::new(),

@@ -123,6 +123,11 @@ impl Catalog {
             .contains(&(database.to_lowercase(), name.to_lowercase()))
     }
 
+    /// Whether any database has a stored function or procedure of this name, in lower case.
+    pub(super) fn names_routine(&self, name: &str) -> bool {
+        self.routines.iter().any(|(_, routine)| routine == name)
+    }
+
     /// The name that a new table or database would get.
     pub(super) fn new_name(&self, name: &str) -> Known<Arc<str>> {
         match self.lower_case {

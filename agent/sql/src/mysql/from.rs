@@ -15,7 +15,7 @@ use crate::from::{column_of, shared_names};
 use crate::opacity::{self, Known};
 use crate::record::Origin;
 use crate::scope::{Column, Columns, Item, Reach, Scope};
-use crate::snapshot::Relation;
+use crate::snapshot::{Kind, Relation};
 
 /// What a statement does to the tables in its FROM: `verb` to those under these aliases, `Select` to the others.
 pub(super) struct Doing<'a> {
@@ -199,6 +199,7 @@ impl Analysis<'_> {
             }
         }
         let relation = self.named(name)?;
+        self.sees_views |= relation.kind == Kind::View;
         let known = alias.map(|alias| alias_of(Some(alias)));
         let called = known.clone().unwrap_or_else(|| folded(&relation.name.name));
         let verb = match doing.aliases.contains(&called) {

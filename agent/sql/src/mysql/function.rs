@@ -286,13 +286,18 @@ impl Analysis<'_> {
     /// A call by name, whose arguments are walked elsewhere.
     pub(super) fn call(&mut self, name: &[&str]) -> Known<()> {
         let last = name.last().map(|name| folded(name)).unwrap_or_default();
-        // A name without a database means the server's own function before any stored one.
-        if name.len() == 1 && HARMLESS.binary_search(&&*last).is_ok() {
+        // A name without a database means the server's own function; but in backticks, or with a space behind it, it may
+        // mean a stored one of the same name.
+        let is_harmless = name.len() == 1 && HARMLESS.binary_search(&&*last).is_ok();
+        if is_harmless && !self.catalog.names_routine(&last) {
             return Ok(());
         }
         self.session.resolvable()?;
         let (database, _) = self.qualified(name)?;
         let stored = self.catalog.has_routine(&database, &last);
+        if is_harmless && !stored {
+            return Ok(());
+        }
         let schema = match name {
             [_] if !stored => Arc::from("mysql"),
             [_] | [_, _] => self.catalog.database(&database)?,

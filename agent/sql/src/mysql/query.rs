@@ -16,6 +16,7 @@ use super::restriction::restricts;
 use crate::opacity::{self, Known};
 use crate::query::inside;
 use crate::scope::{Column, Columns, Cte, Scope};
+use crate::snapshot::Kind;
 
 pub(super) fn odd(what: &str) -> model::Opacity {
     opacity::unsupported(&format!("{what} has a part that is not analysed"))
@@ -142,6 +143,7 @@ impl Analysis<'_> {
                     .map(|ident| ident.value.as_str())
                     .collect();
                 let relation = self.named(&name)?;
+                self.sees_views |= relation.kind == Kind::View;
                 let touch = self.record.relation(Verb::Select, &relation, false);
                 let item = item(&relation, touch, None);
                 let how = if item.base.is_some() {

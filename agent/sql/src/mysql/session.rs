@@ -91,6 +91,11 @@ pub struct Session {
     /// Temporary tables, which hide others of the same name.
     temporary: BTreeSet<Arc<str>>,
     redefined: bool,
+    /// Statements without an answer, and whether any of them sets something.
+    in_flight: u32,
+    sets: bool,
+    /// Whether several are under way of which one sets something: in which state the others run is not followed.
+    overlaps: bool,
 }
 
 /// Temporary tables remembered per session. A session that makes more has no names that are known.
@@ -110,6 +115,9 @@ impl Session {
             before: None,
             temporary: BTreeSet::new(),
             redefined: false,
+            in_flight: 0,
+            sets: false,
+            overlaps: false,
         }
     }
 
@@ -121,13 +129,16 @@ impl Session {
     /// The statement went to the server, which has not answered: what it may change is not known until then.
     pub fn forwarded(&mut self, facts: &Facts) {
         self.before = Some(self.settings.clone());
+        self.sets |= !facts.changes.is_empty();
+        self.overlaps |= self.in_flight > 0 && self.sets;
+        self.in_flight = self.in_flight.saturating_add(1);
         self.redefined |= facts.defines;
         for change in &facts.changes {
             self.expect(change);
         }
     }
 
-    /// The server answered the statement that was told by [`Session::forwarded`].
+    /// The server answered the statement that was told by [`Session::forwarded`]. Call it for every one, in order.
     pub fn finished(&mut self, facts: &Facts, outcome: &Outcome) {
         let before = self.before.take();
         match outcome.status {
@@ -140,6 +151,14 @@ impl Session {
                 self.settings = before.unwrap_or_default();
             }
             Status::Unknown => self.settings = Settings::default(),
+        }
+        if self.overlaps {
+            self.settings = Settings::default();
+        }
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if self.in_flight == 0 {
+            self.sets = false;
+            self.overlaps = false;
         }
     }
 

@@ -38,7 +38,12 @@ fn catalog() -> Catalog {
         table("information_schema", "TABLES", "TABLE_SCHEMA TABLE_NAME"),
         table("mysql", "user", "Host User authentication_string"),
     ];
-    let routines = [("app", "archive"), ("hr", "raise")];
+    let routines = [
+        ("app", "archive"),
+        ("app", "soundex"),
+        ("hr", "raise"),
+        ("hr", "bin"),
+    ];
     Catalog::new(
         ["app", "hr", "twin", "information_schema", "mysql"].map(String::from),
         tables,

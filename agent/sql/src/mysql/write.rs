@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{Object, Use, Verb};
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, FromTable, Ident, Insert, ObjectName, OnInsert,
+    Assignment, AssignmentTarget, Delete, FromTable, Ident, Insert, ObjectName, OnInsert, SetExpr,
     TableFactor, TableObject, TableWithJoins, Update,
 };
 
@@ -289,6 +289,15 @@ impl Analysis<'_> {
             self.record.relation(Verb::Delete, &relation, true);
         }
         Ok(())
+    }
+}
+
+/// The number of rows that an INSERT lists.
+pub(super) fn listed(insert: &Insert) -> Option<u64> {
+    match insert.source.as_deref().map(|source| &*source.body) {
+        Some(SetExpr::Values(values)) => u64::try_from(values.rows.len()).ok(),
+        Some(_) => None,
+        None => Some(1),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What statements touch.
 
-use model::{Touches, Use, Verb};
+use model::{Outputs, Touches, Use, Verb};
 
-use super::{check, facts, told};
+use super::{Catalog, analyse, check, facts, session, told};
 
 #[test]
 fn plain_columns_are_shown_and_expressions_are_derived() {
@@ -649,6 +649,7 @@ fn functions_are_harmless_or_told() {
             &[],
         ),
         ("SELECT archive(1)", &["call app.archive()"]),
+        ("SELECT `soundex`(1), bin(1)", &["call app.soundex()"]),
         ("SELECT hr.raise(1)", &["call hr.raise()"]),
         ("SELECT hr.lower('A')", &["call hr.lower()"]),
         ("SELECT sys_exec('id')", &["call mysql.sys_exec()"]),
@@ -667,6 +668,15 @@ fn functions_are_harmless_or_told() {
             &["select app.emp(ssn~)", "call app.archive()"],
         ),
     ]);
+}
+
+#[test]
+fn a_stored_function_that_is_called_like_the_servers_own_is_not_overlooked() {
+    let routine = ("app".to_owned(), "substring".to_owned());
+    let catalog = Catalog::new(["app".to_owned()], [], [routine], None);
+    let say = |text: &str| told(&analyse(text.as_bytes(), &session(), &catalog));
+    assert_eq!(say("SELECT substring ('a', 1)"), ["opaque unsupported"]);
+    assert_eq!(say("SELECT lower('a')"), Vec::<String>::new());
 }
 
 #[test]
@@ -747,6 +757,37 @@ fn the_shape_has_the_constant_limit_of_a_single_query() {
     }
     assert_eq!(facts("SELECT 1; SELECT 2;").shape.statements, 2);
     assert_eq!(facts("-- none").shape.statements, 0);
+}
+
+#[test]
+fn outputs_name_what_they_are_made_of_unless_a_view_is_between() {
+    let output = |text: &str| match &facts(text).outputs[..] {
+        [Outputs::Known(columns)] => {
+            let told = columns.iter().map(|column| {
+                let from = column.from.iter().map(|base| format!("{base:?}"));
+                let names = from.filter(|base| base.contains("ssn")).count();
+                format!("{}:{names}", column.name)
+            });
+            told.collect::<Vec<_>>().join(" ")
+        }
+        other => format!("{other:?}"),
+    };
+    assert_eq!(
+        output("SELECT id, ssn AS x, concat(ssn, id) y FROM emp"),
+        "id:0 x:1 y:1"
+    );
+    assert_eq!(output("SELECT a FROM (SELECT ssn a FROM emp) s"), "a:1");
+    assert_eq!(output("SELECT s FROM staff"), "[Unknown]");
+    assert_eq!(output("EXPLAIN SELECT ssn FROM emp"), "[Unknown]");
+    assert_eq!(facts("SELECT 1; SELECT 2").outputs.len(), 2);
+    assert_eq!(
+        facts("INSERT INTO emp VALUES (1), (2)").shape.inserted,
+        Some(2)
+    );
+    assert_eq!(
+        facts("INSERT INTO emp SELECT * FROM emp").shape.inserted,
+        None
+    );
 }
 
 #[test]

@@ -13,6 +13,10 @@ fn say(session: &Session, text: &str) -> String {
 fn run(session: &mut Session, text: &str, worked: bool) {
     let facts = analyse(text.as_bytes(), session, &catalog());
     session.forwarded(&facts);
+    session.finished(&facts, &outcome(worked));
+}
+
+fn outcome(worked: bool) -> Outcome {
     let status = match worked {
         true => Status::Completed,
         false => Status::Failed {
@@ -20,14 +24,13 @@ fn run(session: &mut Session, text: &str, worked: bool) {
             message: "no".into(),
         },
     };
-    let outcome = Outcome {
+    Outcome {
         status,
         tags: vec![],
         rows: 0,
         bytes: 0,
         masked: 0,
-    };
-    session.finished(&facts, &outcome);
+    }
 }
 
 const UNKNOWN: &str = "opaque session";
@@ -96,6 +99,21 @@ fn a_mode_that_is_set_counts_once_the_server_has_answered() {
         true,
     );
     assert_eq!(say(&session, "SELECT \"ssn\" FROM emp"), UNKNOWN);
+}
+
+#[test]
+fn nothing_is_known_of_what_two_statements_under_way_set() {
+    let mut session = session();
+    let first = analyse(b"SET sql_mode = ''", &session, &catalog());
+    session.forwarded(&first);
+    let second = analyse(b"SET sql_mode = 'ANSI_QUOTES'", &session, &catalog());
+    session.forwarded(&second);
+    for facts in [&first, &second] {
+        session.finished(facts, &outcome(true));
+        assert_eq!(say(&session, "SELECT \"ssn\" FROM app.emp"), UNKNOWN);
+    }
+    run(&mut session, "SET sql_mode = ''", true);
+    assert_eq!(say(&session, "SELECT \"ssn\""), "");
 }
 
 #[test]
