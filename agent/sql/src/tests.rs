@@ -231,6 +231,14 @@ fn facts(text: &str) -> Facts {
     analyse(text.as_bytes(), &session(&snapshot), &snapshot)
 }
 
+/// The facts but for the values that columns are equal to, which are each text's own.
+fn without_values(mut facts: Facts) -> Facts {
+    for equality in &mut facts.equals {
+        equality.value = crate::Written::Constant(String::new());
+    }
+    facts
+}
+
 /// One line per touch: `select public.emp(ssn! id~) where through public.staff`, where `!` is shown, `~` derived,
 /// `?` filtered and `=` written. What errors may tell is left out: it is every column of what is written. An opaque
 /// text is its kind.

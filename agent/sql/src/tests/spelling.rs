@@ -210,7 +210,8 @@ proptest! {
             let other = revalued(text, &choices, &digits, &plain);
             let (_, pattern): (_, Pattern) = analyse_alike(one.as_bytes(), &session(&snapshot), &snapshot);
             if pattern.fits(other.as_bytes()) {
-                prop_assert_eq!(comparable(text), comparable(&other), "{}\n{}", one, other);
+                let (text, revalued) = (comparable(text), comparable(&other));
+                prop_assert_eq!(without_values(text), without_values(revalued), "{}\n{}", one, other);
             }
         }
     }
