@@ -68,6 +68,9 @@ permit (principal, action == Action::"unmask", resource in Class::"pii");
 permit (principal, action == Action::"update", resource) when { context.approved };
 @id("deleting")
 permit (principal, action == Action::"delete", resource);
+@id("few-claims-outside-of-transactions")
+permit (principal, action == Action::"select", resource == Table::"shop/app.public.claims")
+when { context has limit && context.limit <= 5 && !context.in_transaction };
 "#;
 
 const PLACES: &str = "[classes.place]\ndescription = \"Where somebody lives.\"\nmask = \"redact\"\ncolumns = [\"*/*.*.*.city\"]\n";
@@ -85,6 +88,11 @@ fn replaying_the_trail_tells_each_difference_with_who_how_often_and_an_example()
         "SELECT id FROM customers",
         "SELECT id FROM orders",
         "DELETE FROM orders",
+        "SELECT what FROM claims LIMIT 5",
+        "BEGIN",
+        "SELECT what FROM claims LIMIT 5",
+        "ROLLBACK",
+        "SELECT what FROM claims LIMIT 6",
     ] {
         wire.query(sql).unwrap();
     }
@@ -102,7 +110,7 @@ fn replaying_the_trail_tells_each_difference_with_who_how_often_and_an_example()
     let unchanged = replay(&[&same]);
     assert_eq!(unchanged.status.code(), Some(0), "{}", said(&unchanged));
     assert!(
-        said(&unchanged).starts_with("9 requests of 1 subjects, from "),
+        said(&unchanged).starts_with("14 requests of 1 subjects, from "),
         "{}",
         said(&unchanged)
     );
@@ -131,7 +139,7 @@ fn replaying_the_trail_tells_each_difference_with_who_how_often_and_an_example()
         [
             (
                 "denied",
-                1,
+                3,
                 "SELECT id FROM orders",
                 "nobody permits select on table shop/app.public.orders"
             ),
@@ -170,6 +178,11 @@ fn replaying_the_trail_tells_each_difference_with_who_how_often_and_an_example()
     ] {
         assert!(text.contains(line), "{text}");
     }
+    let busy = "@id(\"busy\")\nforbid (principal, action, resource) when { context.usage.hour.rows > 1000000 };\n";
+    let limited = write_policies(&world, "limited", CLASSES, &format!("{CLERK}{busy}"));
+    let note = "note: they ask about time or usage: each request is judged at its own time, and as the first";
+    let said = said(&replay(&[&limited]));
+    assert!(said.starts_with(note), "{said}");
     let (nothing, is_well) =
         world.weir(&["policy", "replay", "--policies", &other, "--until", "1h"]);
     assert!(

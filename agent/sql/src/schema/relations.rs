@@ -16,7 +16,7 @@ use crate::snapshot::{ColumnRow, Kind, ReadRow, RelationRow, Snapshot};
 use crate::tree::{boxed, inner, strings, type_name};
 
 /// What a sequence shows when it is selected from.
-const SEQUENCE: [&str; 3] = ["last_value", "log_cnt", "is_called"];
+const SEQUENCE: [(&str, u32); 3] = [("last_value", 20), ("log_cnt", 20), ("is_called", 16)];
 
 impl Draft {
     pub(super) fn table(&mut self, create: &CreateStmt, kind: Kind) -> Drafted {
@@ -24,26 +24,27 @@ impl Draft {
             Some(_) => Kind::Partitioned,
             None => kind,
         };
-        let mut names = Vec::new();
+        let mut columns: Vec<(String, u32)> = Vec::new();
         let mut parents = Vec::new();
         for parent in ranges(&create.inh_relations) {
             let parent = self.find(&Some(parent.clone()))?;
-            names.extend(self.names(parent));
+            columns.extend(self.columns_of(parent));
             parents.push(parent);
         }
         let mut serials = Vec::new();
         for element in create.table_elts.iter().filter_map(inner) {
             match element {
-                NodeEnum::ColumnDef(column) if names.contains(&column.colname) => {}
+                NodeEnum::ColumnDef(column)
+                    if columns.iter().any(|(name, _)| *name == column.colname) => {}
                 NodeEnum::ColumnDef(column) => {
                     if has_sequence(column) {
                         serials.push(column.colname.clone());
                     }
-                    names.push(column.colname.clone());
+                    columns.push((column.colname.clone(), type_of(column)));
                 }
                 NodeEnum::TableLikeClause(like) => {
                     let other = self.find(&like.relation)?;
-                    names.extend(self.names(other));
+                    columns.extend(self.columns_of(other));
                 }
                 _ => {}
             }
@@ -52,8 +53,7 @@ impl Draft {
             return Err("columns of a table OF a type are not followed: write them".to_owned());
         }
         let oid = self.relation(&create.relation, kind)?;
-        self.columns(oid, names);
-        self.typed(oid, &create.table_elts);
+        self.columns(oid, columns);
         let links = parents.into_iter().map(|parent| (oid, parent));
         self.rows.inherits.extend(links);
         for column in serials {
@@ -83,7 +83,7 @@ impl Draft {
             }
         }
         let oid = self.relation(range, kind)?;
-        self.columns(oid, names);
+        self.columns(oid, names.into_iter().map(|name| (name, UNKNOWN)));
         if kind != Kind::Table {
             let reads = touches.iter().flat_map(|touch| reads(oid, touch));
             self.rows.reads.extend(reads);
@@ -129,7 +129,7 @@ impl Draft {
                         relation: oid,
                         number: last.unwrap_or_default() + 1,
                         name: column.colname.clone(),
-                        type_oid: 0,
+                        type_oid: type_of(column),
                     });
                 }
                 (Ok(AlterTableType::AtDropColumn), _) => {
@@ -137,6 +137,15 @@ impl Draft {
                     let is_it =
                         |column: &ColumnRow| column.relation == oid && column.name == command.name;
                     self.rows.columns.retain(|column| !is_it(column));
+                }
+                (Ok(AlterTableType::AtAlterColumnType), Some(NodeEnum::ColumnDef(column))) => {
+                    let oid = self.find(&alter.relation)?;
+                    let mut rows = self.rows.columns.iter_mut();
+                    let is_it =
+                        |row: &&mut ColumnRow| row.relation == oid && row.name == command.name;
+                    if let Some(row) = rows.find(is_it) {
+                        row.type_oid = type_of(column);
+                    }
                 }
                 (Ok(AlterTableType::AtAttachPartition), Some(NodeEnum::PartitionCmd(part))) => {
                     let link = (self.find(&part.name)?, self.find(&alter.relation)?);
@@ -156,7 +165,7 @@ impl Draft {
     /// A sequence, which has the same columns as any other.
     pub(super) fn sequence(&mut self, range: &Option<RangeVar>) -> Drafted {
         let oid = self.relation(range, Kind::Sequence)?;
-        self.columns(oid, SEQUENCE.map(str::to_owned));
+        self.columns(oid, SEQUENCE.map(|(name, kind)| (name.to_owned(), kind)));
         Ok(())
     }
 
@@ -190,38 +199,27 @@ impl Draft {
         Ok(oid)
     }
 
-    /// Built-in types of columns, by which values beside them are read.
-    fn typed(&mut self, relation: u32, elements: &[Node]) {
-        for element in elements.iter().filter_map(inner) {
-            let NodeEnum::ColumnDef(column) = element else {
-                continue;
-            };
-            let known = column.type_name.as_ref().and_then(built_in_type);
-            let mut rows = self.rows.columns.iter_mut();
-            let row = rows.find(|row| row.relation == relation && row.name == column.colname);
-            if let (Some(row), Some(known)) = (row, known) {
-                row.type_oid = known;
-            }
-        }
-    }
-
-    fn columns(&mut self, relation: u32, names: impl IntoIterator<Item = String>) {
-        let rows = (1..).zip(names).map(|(number, name)| ColumnRow {
-            relation,
-            number,
-            name,
-            type_oid: 0,
-        });
+    fn columns(&mut self, relation: u32, columns: impl IntoIterator<Item = (String, u32)>) {
+        let rows = (1..)
+            .zip(columns)
+            .map(|(number, (name, type_oid))| ColumnRow {
+                relation,
+                number,
+                name,
+                type_oid,
+            });
         self.rows.columns.extend(rows);
     }
 
-    fn names(&self, oid: u32) -> Vec<String> {
+    /// Names and types.
+    fn columns_of(&self, oid: u32) -> Vec<(String, u32)> {
         let columns = self.rows.columns.iter();
         let built_in = self.rows.built_in.columns.iter();
         let own = columns
             .chain(built_in)
             .filter(|column| column.relation == oid);
-        own.map(|column| column.name.clone()).collect()
+        own.map(|column| (column.name.clone(), column.type_oid))
+            .collect()
     }
 
     fn find(&self, range: &Option<RangeVar>) -> Result<u32, String> {
@@ -245,6 +243,22 @@ fn ranges(nodes: &[Node]) -> impl Iterator<Item = &RangeVar> {
             NodeEnum::RangeVar(range) => Some(range),
             _ => None,
         })
+}
+
+/// No type's oid: values beside such a column are not certain.
+const UNKNOWN: u32 = 0;
+
+/// The built-in type of a column, by which values beside it are read.
+fn type_of(column: &ColumnDef) -> u32 {
+    let Some(written) = &column.type_name else {
+        return UNKNOWN;
+    };
+    match type_name(written) {
+        Some("smallserial" | "serial2") => 21,
+        Some("serial" | "serial4") => 23,
+        Some("bigserial" | "serial8") => 20,
+        _ => built_in_type(written).unwrap_or(UNKNOWN),
+    }
 }
 
 /// Whether the column brings a sequence of its own: `serial` and identity columns do.

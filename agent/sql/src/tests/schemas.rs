@@ -18,6 +18,7 @@ CREATE TABLE log_1 (who text, at date);
 ALTER TABLE ONLY public.log ATTACH PARTITION public.log_1 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE TABLE more (extra int) INHERITS (emp);
 ALTER TABLE emp ADD COLUMN phone text, DROP COLUMN name, ADD COLUMN city text;
+ALTER TABLE log ALTER COLUMN who TYPE int;
 CREATE FUNCTION hr.raise(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
 CREATE OPERATOR public.<<< (PROCEDURE = twice, RIGHTARG = int);
@@ -141,5 +142,28 @@ fn what_cannot_be_followed_is_refused_with_its_line() {
             found == line && message.contains(words),
             "{text}: line {found}: {message}"
         );
+    }
+}
+
+#[test]
+fn columns_have_types_by_which_values_beside_them_are_read() {
+    let snapshot = Snapshot::new(1, schema("db", SHOP).unwrap());
+    let read = |text: &str| {
+        let facts = analyse(text.as_bytes(), &session(&snapshot), &snapshot);
+        let equals = facts.values(&[], &[], false).equals;
+        equals
+            .into_iter()
+            .map(|equal| equal.value)
+            .collect::<Vec<_>>()
+    };
+    for text in [
+        "SELECT name FROM hr.emp WHERE id = 0042",
+        "SELECT phone FROM emp WHERE id = 42",
+        "SELECT id FROM emp WHERE city = '42'",
+        "SELECT extra FROM more WHERE id = 42",
+        "SELECT id FROM emp WHERE phone = '42'",
+        "SELECT at FROM log WHERE who = 0042",
+    ] {
+        assert_eq!(read(text), ["42"], "{text}");
     }
 }

@@ -49,6 +49,8 @@ struct Replay<'a> {
     /// By everything that decides.
     known: HashMap<[u8; 32], Arc<Decision>>,
     judged: u64,
+    /// Whether time or usage decided anything.
+    is_momentary: bool,
     subjects: BTreeSet<Who>,
     since: i64,
     until: i64,
@@ -62,6 +64,7 @@ impl<'a> Replay<'a> {
             policies,
             known: HashMap::new(),
             judged: 0,
+            is_momentary: false,
             subjects: BTreeSet::new(),
             since: i64::MAX,
             until: i64::MIN,
@@ -96,6 +99,7 @@ impl<'a> Replay<'a> {
             &recorded.request,
             &recorded.moment,
         ));
+        self.is_momentary |= !decision.lasts;
         if self.known.len() >= DECISIONS {
             self.known.clear();
         }
@@ -105,8 +109,23 @@ impl<'a> Replay<'a> {
         decision
     }
 
+    /// What these policies ask that no record answers.
+    fn notes(&self) -> Vec<&'static str> {
+        let moment = "they ask about time or usage: each request is judged at its own time, and as the first of its subject";
+        let values = "they ask about values, of which it is not recorded what follows: none of them counts as known";
+        let notes = [
+            (self.is_momentary, moment),
+            (self.policies.depends_on_values(), values),
+        ];
+        let asked = notes.into_iter().filter(|(asks, _)| *asks);
+        asked.map(|(_, note)| note).collect()
+    }
+
     fn print(&self) {
         print!("{}", self.differences);
+        for note in self.notes() {
+            println!("note: {note}");
+        }
         for (gap, count) in &self.gaps {
             println!("not judged: {count} {gap}");
         }
@@ -136,6 +155,7 @@ impl<'a> Replay<'a> {
             "since": (self.judged > 0).then_some(self.since),
             "until": (self.judged > 0).then_some(self.until),
             "not_judged": gaps,
+            "notes": self.notes(),
             "differences": self.differences.json(),
         })
     }
