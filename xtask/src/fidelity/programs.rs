@@ -148,9 +148,11 @@ fn dump(
 ) -> Result<PathBuf> {
     let file = ground.folder().join(name);
     let mut client = Command::new("pg_dump");
-    client
-        .args(["--no-sync", "--restrict-key=fidelity"])
-        .args(options);
+    client.arg("--no-sync").args(options);
+    // Only scripts have one, and by chance otherwise.
+    if !options.iter().any(|option| option.starts_with("--format")) {
+        client.arg("--restrict-key=fidelity");
+    }
     client.arg("--file").arg(&file);
     place(&mut client, ground, by_port);
     ground.watch(client.arg(database), name, 600)?;
