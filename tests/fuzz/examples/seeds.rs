@@ -326,7 +326,11 @@ const VALUES: [(&str, u16, &[u8]); 8] = [
     ("float8", 701, b"\x3f\xb9\x99\x99\x99\x99\x99\x9a"),
     ("numeric", 1700, b"\0\x02\0\0\x40\0\0\x02\0\x2a\x13\x88"),
     ("timestamp", 1114, b"\0\x02\xf8\x3f\x0c\x5f\xd0\0"),
-    ("interval", 1186, b"\0\0\0\0\0\x0f\x42\x40\0\0\0\x01\xff\xff\xff\xf3"),
+    (
+        "interval",
+        1186,
+        b"\0\0\0\0\0\x0f\x42\x40\0\0\0\x01\xff\xff\xff\xf3",
+    ),
     ("inet", 869, b"\x02\x08\0\x04\x0a\x01\x02\x03"),
     (
         "array",
