@@ -271,5 +271,6 @@ fn opaque(kind: &str, explanation: String) -> Facts {
         changes: vec![Change::Anything],
         defines: true,
         fetches: false,
+        functions: Arc::default(),
     }
 }

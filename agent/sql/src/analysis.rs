@@ -90,6 +90,7 @@ pub fn analyse_call(oid: u32, session: &Session, snapshot: &Snapshot) -> Facts {
         changes,
         defines: false,
         fetches: false,
+        functions: [function.name.clone()].into(),
     }
 }
 
@@ -215,6 +216,7 @@ impl<'a> Analysis<'a> {
             changes: self.changes,
             defines: self.defines,
             fetches: self.fetches,
+            functions: self.record.functions(),
         }
     }
 

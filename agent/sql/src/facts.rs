@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Digest, Opacity, Outputs, Parameter, Shape, Statement, Touches, Verb};
+use model::{Digest, Function, Opacity, Outputs, Parameter, Shape, Statement, Touches, Verb};
 
 use crate::equality::Equality;
 use crate::mysql::Modes;
@@ -18,6 +18,9 @@ pub struct Facts {
     pub touches: Touches,
     /// What its output is made of, for each statement of the text; empty where opaque.
     pub outputs: Arc<[Outputs]>,
+    /// Every function that is called by a name in the text, harmless ones too: what the name may mean. Those that are not
+    /// harmless are touches as well. Empty where opaque.
+    pub functions: Arc<[Function]>,
     /// Its form.
     pub shape: Shape,
     /// `pg_type.oid` that it gives its parameters `$1`, `$2` and so on: 0 where that is not known from here.
@@ -64,6 +67,7 @@ impl Facts {
             changes: vec![Change::Anything],
             defines: !never_runs,
             fetches: false,
+            functions: Arc::default(),
         }
     }
 

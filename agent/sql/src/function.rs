@@ -161,6 +161,7 @@ impl Analysis<'_> {
             )));
         }
         for function in &candidates {
+            self.record.called(&function.name)?;
             // `set_config` is a SET, and told as one.
             let is_set = function.built_in && &*function.name.name == SET_CONFIG;
             if !is_set && !is_harmless(function) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{BaseColumn, Column, ColumnUse, Object, Output, Outputs, Touch, Use, Verb};
+use model::{BaseColumn, Column, ColumnUse, Function, Object, Output, Outputs, Touch, Use, Verb};
 
 use crate::equality::{Equality, Written};
 use crate::opacity::{self, Known};
@@ -25,6 +25,7 @@ const BUDGET: usize = 1_000_000;
 pub(crate) struct Record {
     drafts: Vec<Draft>,
     verbs: Vec<Verb>,
+    functions: BTreeSet<Function>,
     budget: usize,
 }
 
@@ -51,6 +52,7 @@ impl Record {
         Self {
             drafts: Vec::new(),
             verbs: Vec::new(),
+            functions: BTreeSet::new(),
             budget: BUDGET,
         }
     }
@@ -181,6 +183,17 @@ impl Record {
             });
         }
         Ok(Outputs::Known(outputs))
+    }
+
+    /// A function is called by its name.
+    pub(crate) fn called(&mut self, function: &Function) -> Known<()> {
+        self.spend(1)?;
+        self.functions.insert(function.clone());
+        Ok(())
+    }
+
+    pub(crate) fn functions(&self) -> Arc<[Function]> {
+        self.functions.iter().cloned().collect()
     }
 
     pub(crate) fn verbs(&self) -> Vec<Verb> {

@@ -8,12 +8,13 @@ use anyhow::{Context as _, bail};
 use catalog::{Catalog, Limits};
 use intercept::Dialer;
 use model::{
-    Effect, Login, Request, SessionId, Shape, Statement, Subject, Target, Touches, Verb, Workload,
+    Effect, Function, Login, Request, SessionId, Shape, Statement, Subject, Target, Touches, Verb,
+    Workload,
 };
 use policy::{Explanation, Moment, PolicySet};
 use proxy::Upstreams;
 use serde::Serialize;
-use sql::Snapshot;
+use sql::{Facts, Snapshot};
 use tokio::runtime::Runtime;
 
 use crate::cli::Explain;
@@ -32,7 +33,8 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         settings: Vec::new(),
     };
     let snapshot = snapshot(config, &target, &wanted.database)?;
-    let statement = statement(&wanted.sql, &login, &snapshot);
+    let facts = facts(&wanted.sql, &login, &snapshot);
+    let statement = stated(&facts, &wanted.sql);
     let request = Request::Run(statement.clone());
     let moment = Moment {
         time: proxy::now(),
@@ -50,6 +52,7 @@ pub fn explain(config: &Config, wanted: &Explain) -> anyhow::Result<ExitCode> {
         monitored: config.monitored.contains(&target.address),
         verbs: &statement.verbs,
         touches: &statement.touches,
+        functions: &facts.functions,
         shape: statement.shape,
         explanation: &explanation,
     };
@@ -75,6 +78,8 @@ struct Told<'a> {
     monitored: bool,
     verbs: &'a [Verb],
     touches: &'a Touches,
+    /// What the names of called functions may mean.
+    functions: &'a [Function],
     shape: Shape,
 }
 
@@ -107,13 +112,20 @@ pub fn subject(workloads: &[String]) -> Subject {
 
 /// What this text would do as the first of its session.
 pub fn statement(text: &str, login: &Login, snapshot: &Snapshot) -> Statement {
+    stated(&facts(text, login, snapshot), text)
+}
+
+fn facts(text: &str, login: &Login, snapshot: &Snapshot) -> Facts {
     let command = login
         .replication()
         .and_then(|replication| sql::analyse_replication(text.as_bytes(), replication));
-    let facts = command.unwrap_or_else(|| {
+    command.unwrap_or_else(|| {
         let session = sql::Session::new(login, snapshot);
         sql::analyse(text.as_bytes(), &session, snapshot)
-    });
+    })
+}
+
+fn stated(facts: &Facts, text: &str) -> Statement {
     Statement {
         values: Some(facts.values(&[], &[], true)),
         ..facts.statement(text.as_bytes(), Arc::default())

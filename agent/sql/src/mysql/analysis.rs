@@ -229,6 +229,7 @@ impl Analysis<'_> {
             changes: std::mem::take(&mut self.changes),
             defines: self.defines,
             fetches: false,
+            functions: self.record.functions(),
         })
     }
 

@@ -661,3 +661,29 @@ fn rows_that_an_insert_lists_are_counted() {
         assert_eq!(facts(text).shape.inserted, rows, "{text}");
     }
 }
+
+#[test]
+fn every_function_that_is_called_is_told_with_its_schema() {
+    let called = |text: &str| {
+        let functions = facts(text).functions;
+        let names = functions.iter().map(|f| format!("{}.{}", f.schema, f.name));
+        names.collect::<Vec<_>>().join(" ")
+    };
+    for (text, functions) in [
+        (
+            "SELECT lower(name), count(*) FROM emp",
+            "pg_catalog.count pg_catalog.lower",
+        ),
+        // Which of the two it is depends on types.
+        (
+            "SELECT upper(name) FROM emp",
+            "pg_catalog.upper public.upper",
+        ),
+        ("SELECT pg_catalog.upper(name) FROM emp", "pg_catalog.upper"),
+        ("SELECT 1 FROM emp WHERE now() > now()", "pg_catalog.now"),
+        ("SELECT archive()", "public.archive"),
+        ("SELECT id FROM emp", ""),
+    ] {
+        assert_eq!(called(text), functions, "{text}");
+    }
+}
