@@ -17,8 +17,8 @@ use approval::{Desk, Question, QuestionId, Requester, Waiting};
 use journal::{Draft, Filling, Journal, JournalError};
 use model::{
     Approval, AuditEvent, AuditRecord, Circumstances, Decided, Decision, Effect, Login, Masks,
-    Reason, Recorded, Refusal, RefusalKind, Request, SCHEMA_VERSION, SessionId, Shape, Stage,
-    Statement, Subject, Target, Terms, Usage, Verdict,
+    Reason, Recorded, Refusal, Request, SCHEMA_VERSION, SessionId, Shape, Stage, Statement,
+    Subject, Target, Terms, Usage, Verdict,
 };
 use policy::{Moment, PolicySet};
 use protocol::{Command, Source};
@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 use crate::error::unrecorded;
 use crate::reading::{Memory, Reading};
+use crate::refusals::{denied, login_not_held, not_released, unasked};
 use crate::scene::types;
 
 /// What sessions share: the policies, the journal and the desk.
@@ -250,12 +251,7 @@ impl Gate {
             Err(error) => {
                 let settled = self.settle(case.subject.session, case.number, Approval::Withdrawn);
                 match settled.await {
-                    Ok(()) => Judged::Settled(Verdict::Refuse(Refusal {
-                        kind: RefusalKind::Unavailable,
-                        message: format!("weir: nobody can be asked for approval: {error}"),
-                        detail: None,
-                        hint: None,
-                    })),
+                    Ok(()) => Judged::Settled(Verdict::Refuse(unasked(&error))),
                     Err(error) => Judged::Settled(lost(&error)),
                 }
             }
@@ -470,56 +466,6 @@ fn question(case: &Case<'_>, decided: &Decided, now: i64, timeout: Duration) -> 
         because: decided.because.clone(),
         asked_at: now,
         expires_at: now.saturating_add(timeout),
-    }
-}
-
-/// The explanation names the rule.
-fn denied(case: &Case<'_>, because: &Reason) -> Refusal {
-    Refusal {
-        kind: RefusalKind::NotPermitted,
-        message: format!("weir: denied: {}", because.explanation),
-        detail: Some(place(case.subject.session, case.number)),
-        hint: because.hint.clone(),
-    }
-}
-
-fn not_released(case: &Case<'_>, approval: &Approval) -> Refusal {
-    let with_reason = |reason: &Option<String>| {
-        reason
-            .as_ref()
-            .map_or_else(String::new, |reason| format!(": {reason}"))
-    };
-    let message = match approval {
-        Approval::Denied { by, reason } => {
-            format!(
-                "weir: {by} did not approve the statement{}",
-                with_reason(reason)
-            )
-        }
-        Approval::Expired => "weir: nobody approved the statement in time".to_owned(),
-        Approval::Approved { .. } | Approval::Withdrawn => {
-            "weir: the question for approval was withdrawn".to_owned()
-        }
-    };
-    Refusal {
-        kind: RefusalKind::NotPermitted,
-        message,
-        detail: Some(place(case.subject.session, case.number)),
-        hint: None,
-    }
-}
-
-/// Where the evidence of a request is found.
-fn place(session: SessionId, request: u64) -> String {
-    format!("Session {session}, request {request}.")
-}
-
-fn login_not_held() -> Refusal {
-    Refusal {
-        kind: RefusalKind::NotPermitted,
-        message: "weir: a login cannot wait for approval".into(),
-        detail: None,
-        hint: Some("Permit connect without approval, and ask for approval of statements.".into()),
     }
 }
 

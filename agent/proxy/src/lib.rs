@@ -18,6 +18,7 @@ mod handshakes;
 mod pool;
 mod pump;
 mod reading;
+mod refusals;
 mod relay;
 mod scene;
 mod serve;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use model::{Digest, Opacity, Statement, Touches};
+use model::{Digest, Opacity, RefusalKind, Statement, Touches};
 
 use super::*;
 
