@@ -372,6 +372,8 @@ fn named<'h>(heard: impl Iterator<Item = &'h Heard>) -> Vec<Arc<str>> {
 }
 
 #[cfg(test)]
+mod terms;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod values;

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::SCHEMA;
 use crate::classes::Classes;
-use crate::clock;
+use crate::dependence;
 use crate::error::{Flaw, PolicyError, Problem};
 use crate::reading::{Policies, Reading, words};
 use crate::set::PolicySet;
@@ -65,7 +65,7 @@ impl PolicySet {
         let authorizer = Authorizer::new();
         let that_read = |circumstances| {
             let policies = policies.policies();
-            let reading = policies.filter(|policy| clock::is_read_by(circumstances, policy));
+            let reading = policies.filter(|policy| dependence::is_read_by(circumstances, policy));
             reading.map(|policy| policy.id().clone()).collect()
         };
         let actions = schema
@@ -74,8 +74,8 @@ impl PolicySet {
                 message: words(&error),
             })?;
         Ok(Self {
-            of_moment: that_read(clock::OF_THE_MOMENT),
-            of_values: that_read(clock::OF_VALUES),
+            of_moment: that_read(dependence::OF_THE_MOMENT),
+            of_values: that_read(dependence::OF_VALUES),
             slices: Slices::of(policies.policies(), &actions),
             rules,
             classes,

@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
-use model::{Effect, Login, Request, SessionId, Subject, Target, Workload};
+use model::{Decision, Effect, Login, Request, SessionId, Subject, Target, Workload};
 use policy::{Moment, PolicySet};
 use protocol::Source;
 use reading::{Reading, Readings};
-use sql::{ColumnRow, Kind, RelationRow, Rows, Session, Snapshot, analyse};
+use sql::{Session, Snapshot, analyse, schema};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[allow(
@@ -78,43 +78,18 @@ fn policies(number: usize) -> Arc<PolicySet> {
 
 /// pgbench's table, and one of 200 columns of which ten are classified.
 fn snapshot() -> Snapshot {
-    let wide = (1..=200).map(|number| match number % 20 {
-        0 => format!("secret_{number}"),
-        _ => format!("plain_{number}"),
-    });
-    let accounts = ["aid", "bid", "abalance", "filler"].map(String::from);
-    let mut rows = Rows {
-        database: "app".into(),
-        schemas: ["pg_catalog", "public"].map(String::from).into(),
-        defaults: [
-            ("search_path", "\"$user\", public"),
-            ("standard_conforming_strings", "on"),
-            ("client_encoding", "UTF8"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into(),
-        ..Rows::default()
-    };
-    for (oid, name, columns) in [
-        (20_001, "pgbench_accounts", Vec::from(accounts)),
-        (20_002, "wide", wide.collect()),
-    ] {
-        rows.relations.push(RelationRow {
-            oid,
-            schema: "public".into(),
-            name: name.into(),
-            kind: Kind::Table,
-            rules: false,
-        });
-        rows.columns
-            .extend((1..).zip(columns).map(|(number, name)| ColumnRow {
-                relation: oid,
-                number,
-                name,
-                type_oid: 23,
-            }));
-    }
-    Snapshot::new(1, rows)
+    let wide: Vec<_> = (1..=200)
+        .map(|number| match number % 20 {
+            0 => format!("secret_{number} int"),
+            _ => format!("plain_{number} int"),
+        })
+        .collect();
+    let definitions = format!(
+        "CREATE TABLE pgbench_accounts (aid int, bid int, abalance int, filler char(84));\n\
+         CREATE TABLE wide ({});",
+        wide.join(", ")
+    );
+    Snapshot::new(1, schema("app", &definitions).expect("valid definitions"))
 }
 
 /// Who asks whom.
@@ -160,22 +135,23 @@ impl Stage {
     }
 
     /// From the text to the decision, with nothing remembered.
-    fn judge(&self, text: &str, policies: &PolicySet) -> model::Decision {
+    fn judge(&self, text: &str, policies: &PolicySet) -> Decision {
+        self.decide(&self.read(text), policies)
+    }
+
+    fn read(&self, text: &str) -> Request {
         let facts = analyse(text.as_bytes(), &self.session, &self.snapshot);
-        let statement = facts.statement(text.as_bytes(), Arc::default());
+        Request::Run(facts.statement(text.as_bytes(), Arc::default()))
+    }
+
+    fn decide(&self, request: &Request, policies: &PolicySet) -> Decision {
         let moment = Moment {
             time: MONDAY,
             in_transaction: false,
             approved: false,
             usage: model::Usage::default(),
         };
-        policies.decide(
-            &self.subject,
-            &self.target,
-            &self.login,
-            &Request::Run(statement),
-            &moment,
-        )
+        policies.decide(&self.subject, &self.target, &self.login, request, &moment)
     }
 }
 
@@ -195,6 +171,11 @@ fn unseen(criterion: &mut Criterion) {
             group.bench_function(format!("{what}, {number} policies"), |bencher| {
                 bencher.iter(|| stage.judge(black_box(text), &policies));
             });
+            let request = stage.read(text);
+            group.bench_function(
+                format!("{what}, {number} policies: the decision alone"),
+                |bencher| bencher.iter(|| stage.decide(black_box(&request), &policies)),
+            );
         }
     }
     group.finish();

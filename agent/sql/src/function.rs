@@ -15,8 +15,9 @@ use pg_query::protobuf::Node;
 use crate::analysis::Analysis;
 use crate::facts::Change;
 use crate::opacity::{self, Known};
+use crate::rows::Volatility;
 use crate::set_config::SET_CONFIG;
-use crate::snapshot::{Function, Volatility};
+use crate::snapshot::Function;
 use crate::tree::strings;
 
 /// Built-in volatile functions that neither read, change nor reveal anything.

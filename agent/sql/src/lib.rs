@@ -35,11 +35,13 @@ mod query;
 mod record;
 mod replication;
 mod restriction;
+mod rows;
 mod schema;
 mod scope;
 mod session;
 mod set_config;
 mod snapshot;
+mod targets;
 mod tree;
 mod types;
 mod utility;
@@ -52,12 +54,13 @@ pub use equality::{Equality, Written};
 pub use facts::{Assignment, Change, Facts};
 pub use pattern::Pattern;
 pub use replication::analyse_replication;
+pub use rows::{
+    BuiltIn, ColumnRow, Form, FunctionRow, Kind, ReadRow, RelationRow, Rows, SettingRow, TypeRow,
+    Volatility,
+};
 pub use schema::{SchemaError, schema};
 pub use session::{Meaning, Path, Session, Settings};
-pub use snapshot::{
-    BuiltIn, Column, ColumnRow, FIRST_NORMAL_OID, Form, Function, FunctionRow, Kind, ReadRow,
-    Relation, RelationRow, Rows, SettingRow, Snapshot, TypeRow, Volatility,
-};
+pub use snapshot::{Column, FIRST_NORMAL_OID, Function, Relation, Snapshot};
 pub use types::Types;
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use pg_query::protobuf::{Node, ObjectType, RawStmt};
 
 use crate::opacity;
 use crate::parse::parse;
+use crate::rows::{Kind, Rows};
 use crate::session::Settings;
-use crate::snapshot::{Kind, Rows};
 use crate::tree::{boxed, qualified};
 
 /// Why a schema cannot be read.

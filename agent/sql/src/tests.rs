@@ -8,6 +8,7 @@ mod outputs;
 mod patterns;
 mod schemas;
 mod sessions;
+mod shapes;
 mod spelling;
 
 use std::sync::Arc;
@@ -289,9 +290,15 @@ fn line(touch: &Touch) -> String {
 
 #[track_caller]
 fn check(cases: &[(&str, &[&str])]) {
+    check_by(facts, cases);
+}
+
+/// Holds what this way to read texts tells of each against what is expected, and names all that differ.
+#[track_caller]
+pub(crate) fn check_by(read: impl Fn(&str) -> Facts, cases: &[(&str, &[&str])]) {
     let mut wrong = String::new();
     for (text, expected) in cases {
-        let facts = facts(text);
+        let facts = read(text);
         let told = told(&facts);
         if told != *expected {
             wrong += &format!(
@@ -301,6 +308,13 @@ fn check(cases: &[(&str, &[&str])]) {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// What is told in a thread with the stack that tokio gives its workers, and then some taken away.
+pub(crate) fn told_on_a_small_stack(read: fn(&str) -> Facts, text: String) -> String {
+    let reading = move || told(&read(&text)).join(",");
+    let thread = std::thread::Builder::new().stack_size(1_792 * 1_024);
+    thread.spawn(reading).unwrap().join().unwrap()
 }
 
 fn shared(text: &str) -> Arc<str> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{ParameterType, ParameterTypes};
 
-use crate::snapshot::{Form, TypeRow};
+use crate::rows::{Form, TypeRow};
 
 /// Domains of domains that are followed.
 const MOST_STEPS: usize = 32;

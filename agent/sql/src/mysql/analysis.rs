@@ -13,8 +13,9 @@ use super::session::Session;
 use crate::facts::{Change, Facts};
 use crate::opacity::{self, Known};
 use crate::record::Record;
+use crate::rows::Kind;
 use crate::scope::{Columns, Scope};
-use crate::snapshot::{Kind, Relation, Snapshot};
+use crate::snapshot::{Relation, Snapshot};
 
 /// What this text does when the MySQL session runs it next. Total: what cannot be known is [`Touches::Opaque`].
 ///

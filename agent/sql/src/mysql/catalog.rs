@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::opacity::{self, Known};
-use crate::snapshot::{Column, Kind, Relation};
+use crate::rows::Kind;
+use crate::snapshot::{Column, Relation};
 
 /// A row of `information_schema.TABLES` with its columns in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,8 +14,9 @@ use super::query::odd;
 use crate::from::{column_of, shared_names};
 use crate::opacity::{self, Known};
 use crate::record::Origin;
+use crate::rows::Kind;
 use crate::scope::{Column, Columns, Item, Reach, Scope};
-use crate::snapshot::{Kind, Relation};
+use crate::snapshot::Relation;
 
 /// What a statement does to the tables in its FROM: `verb` to those under these aliases, `Select` to the others.
 pub(super) struct Doing<'a> {

@@ -15,8 +15,8 @@ use super::from::{Doing, item, rename};
 use super::restriction::restricts;
 use crate::opacity::{self, Known};
 use crate::query::inside;
+use crate::rows::Kind;
 use crate::scope::{Column, Columns, Cte, Scope};
-use crate::snapshot::Kind;
 
 pub(super) fn odd(what: &str) -> model::Opacity {
     opacity::unsupported(&format!("{what} has a part that is not analysed"))

@@ -4,12 +4,13 @@ mod bypass;
 mod facts;
 mod limits;
 mod sessions;
+mod utility;
 
 use model::Login;
 
 use super::{Catalog, Modes, Session, Table, analyse};
 use crate::Facts;
-use crate::tests::told;
+use crate::tests::{check_by, told};
 
 fn catalog() -> Catalog {
     let table = |database: &str, name: &str, columns: &str| Table {
@@ -71,16 +72,5 @@ fn facts(text: &str) -> Facts {
 
 #[track_caller]
 fn check(cases: &[(&str, &[&str])]) {
-    let mut wrong = String::new();
-    for (text, expected) in cases {
-        let facts = facts(text);
-        let told = told(&facts);
-        if told != *expected {
-            wrong += &format!(
-                "{text}\n  expected {expected:?}\n  but told {told:?} {:?}\n",
-                facts.touches
-            );
-        }
-    }
-    assert!(wrong.is_empty(), "\n{wrong}");
+    check_by(facts, cases);
 }

@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use super::Draft;
-use crate::snapshot::{
-    BuiltIn, ColumnRow, FIRST_NORMAL_OID, FunctionRow, Kind, RelationRow, Rows, Volatility,
-};
+use crate::rows::{BuiltIn, ColumnRow, FunctionRow, Kind, RelationRow, Rows, Volatility};
+use crate::snapshot::FIRST_NORMAL_OID;
 
 const WRITTEN: &str = include_str!("built_in.txt");
 

@@ -4,7 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{CreateFunctionStmt, DefineStmt, Node, ObjectType};
 
 use super::{Draft, Drafted};
-use crate::snapshot::{FunctionRow, Volatility};
+use crate::rows::{FunctionRow, Volatility};
 use crate::tree::{boxed, inner, type_name};
 
 impl Draft {

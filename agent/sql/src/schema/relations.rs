@@ -10,9 +10,10 @@ use super::{Draft, Drafted};
 use crate::analysis::Analysis;
 use crate::equality::built_in_type;
 use crate::opacity;
+use crate::rows::{ColumnRow, Kind, ReadRow, RelationRow};
 use crate::scope::Scope;
 use crate::session::Session;
-use crate::snapshot::{ColumnRow, Kind, ReadRow, RelationRow, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::tree::{boxed, inner, strings, type_name};
 
 /// What a sequence shows when it is selected from.

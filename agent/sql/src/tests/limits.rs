@@ -1,6 +1,6 @@
 //! Texts that cannot or should not be read.
 
-use super::{facts, login, session, snapshot, told};
+use super::{facts, login, session, snapshot, told, told_on_a_small_stack};
 use crate::{Session, analyse};
 
 #[test]
@@ -43,13 +43,6 @@ fn a_text_is_read_only_where_there_is_one_way_to_read_it() {
         kind(&[("options", "-c standard_conforming_strings=off")], quote),
         "opaque encoding"
     );
-}
-
-/// In a thread with the stack that tokio gives its workers, and then some taken away.
-fn on_a_small_stack(text: String) -> String {
-    let analysing = move || told(&facts(&text)).join(",");
-    let thread = std::thread::Builder::new().stack_size(1_792 * 1_024);
-    thread.spawn(analysing).unwrap().join().unwrap()
 }
 
 #[test]
@@ -96,7 +89,7 @@ fn nesting_cannot_overflow_the_stack() {
     ];
     for (index, shape) in shapes.iter().enumerate() {
         for depth in [20, 46, 50, 100, 500, 3_000, 100_000] {
-            let told = on_a_small_stack(shape(depth));
+            let told = told_on_a_small_stack(facts, shape(depth));
             let fine = [
                 "",
                 "opaque unsupported",

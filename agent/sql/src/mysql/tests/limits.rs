@@ -1,13 +1,7 @@
 //! Texts that cannot or should not be read.
 
 use super::{analyse, catalog, facts, session, told};
-
-/// In a thread with the stack that tokio gives its workers, and then some taken away.
-fn on_a_small_stack(text: String) -> String {
-    let analysing = move || told(&facts(&text)).join(",");
-    let thread = std::thread::Builder::new().stack_size(1_792 * 1_024);
-    thread.spawn(analysing).unwrap().join().unwrap()
-}
+use crate::tests::told_on_a_small_stack;
 
 #[test]
 fn nesting_costs_neither_the_stack_nor_much_time() {
@@ -48,7 +42,7 @@ fn nesting_costs_neither_the_stack_nor_much_time() {
     for (index, shape) in shapes.iter().enumerate() {
         for depth in [10, 20, 24, 30, 46, 50, 100, 500, 1_900, 20_000] {
             let begin = std::time::Instant::now();
-            let told = on_a_small_stack(shape(depth));
+            let told = told_on_a_small_stack(facts, shape(depth));
             let fine = [
                 "",
                 "opaque unsupported",
