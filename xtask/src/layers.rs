@@ -39,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("weir-identity", &["weir-model"]),
     ("weir-intercept", &["weir-abi", "weir-model"]),
     ("weir-journal", &["weir-model"]),
-    ("weir-mask", &["weir-model"]),
+    ("weir-mask", &["weir-model", "weir-value"]),
     ("weir-policy", &["weir-model"]),
     (
         "weir-postgres",

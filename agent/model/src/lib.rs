@@ -21,7 +21,7 @@ pub use event::{
     Approval, AuditEvent, AuditRecord, Circumstances, Decided, Finished, Opened, SCHEMA_VERSION,
     Side, Stage,
 };
-pub use mask::{MaskFunction, MaskedColumn, Masks};
+pub use mask::{Floor, MaskFunction, MaskedColumn, Masks, Spread};
 pub use object::{Column, Function, Object, Relation};
 pub use output::{BaseColumn, Output, Outputs};
 pub use peer::{Origin, Peer, Process};

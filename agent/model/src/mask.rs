@@ -1,8 +1,12 @@
 //! Which result columns are masked, and how.
 
+mod function;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use function::{Floor, MaskFunction, Spread};
 
 /// The masks of one statement. Empty: the result passes as it comes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,30 +68,6 @@ impl From<Masks> for Vec<MaskedColumn> {
         });
         masks.shown.iter().cloned().chain(told).collect()
     }
-}
-
-/// What is shown in place of a masked value. NULL stays NULL under every function.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MaskFunction {
-    /// NULL, for every type.
-    Null,
-    /// `***` for text types, `null` for JSON, NULL for every other type.
-    Redact,
-    /// A fixed text for text types, NULL for every other type.
-    Fixed(Arc<str>),
-    /// Keeps characters at both ends of a text: `partial(prefix, pad, suffix)` as in SQL Server and PostgreSQL Anonymizer.
-    /// A value not longer than prefix plus suffix becomes the padding alone. NULL for types that are not text.
-    Partial {
-        /// Characters kept at the start.
-        prefix: usize,
-        /// What stands between.
-        pad: Arc<str>,
-        /// Characters kept at the end.
-        suffix: usize,
-    },
-    /// First character and top-level domain of an address: `a***@***.com`; `***` where the text is no address.
-    Email,
 }
 
 #[cfg(test)]

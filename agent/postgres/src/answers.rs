@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
+use mask::Keyring;
 use model::{Outcome, Outputs, Status};
 use protocol::{Outbox, Progress, ProtocolError, Side, Transaction};
 
@@ -246,7 +247,7 @@ impl Engine {
                 let statement = run.outcome.tags.len();
                 assert_agreement(run.outputs.get(statement), &fields)?;
                 if !run.masks.is_empty() {
-                    run.plan = Some(plan(run, &fields)?);
+                    run.plan = Some(plan(run, &fields, &self.keys)?);
                 }
             }
             _ => return Err(unexpected(tag)),
@@ -262,13 +263,13 @@ impl Engine {
             _ => return Err(unexpected(server::DATA_ROW)),
         };
         if run.plan.is_none() {
-            run.plan = Some(portal_plan(run, portal)?);
+            run.plan = Some(portal_plan(run, portal, &self.keys)?);
         }
         let Some(plan) = &run.plan else {
             return Err(unexpected(server::DATA_ROW));
         };
         let before = out.to_client.len();
-        let masked = plan.apply(row, &mut out.to_client).map_err(malformed)?;
+        let masked = plan.apply(&row, &mut out.to_client).map_err(malformed)?;
         let shown = out.to_client.len().saturating_sub(before);
         run.outcome.rows += 1;
         run.outcome.bytes += shown.saturating_sub(frame::HEADER) as u64;
@@ -393,8 +394,12 @@ pub(crate) fn assert_agreement(
     }
 }
 
-fn plan(run: &Run, fields: &[row_description::Field]) -> Result<Plan, ProtocolError> {
-    Plan::new(&run.masks, fields).map_err(|error| {
+fn plan(
+    run: &Run,
+    fields: &[row_description::Field],
+    keys: &Keyring,
+) -> Result<Plan, ProtocolError> {
+    Plan::new(&run.masks, fields, keys).map_err(|error| {
         protocol_error(
             Side::Server,
             format!("a result that cannot be masked for certain: {}", error.0),
@@ -402,10 +407,14 @@ fn plan(run: &Run, fields: &[row_description::Field]) -> Result<Plan, ProtocolEr
     })
 }
 
-fn portal_plan(run: &Run, portal: Option<&mut Arc<Portal>>) -> Result<Plan, ProtocolError> {
+fn portal_plan(
+    run: &Run,
+    portal: Option<&mut Arc<Portal>>,
+    keys: &Keyring,
+) -> Result<Plan, ProtocolError> {
     let fields = portal.and_then(|portal| portal.fields.get());
     match fields {
-        Some(fields) => plan(run, fields),
+        Some(fields) => plan(run, fields, keys),
         None => Err(protocol_error(
             Side::Server,
             "rows before their description",

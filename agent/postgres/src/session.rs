@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::{Buf, Bytes, BytesMut};
+use mask::Keyring;
 use model::{Outcome, Refusal, Status, Verdict};
 use protocol::{
     CancelKey, Outbox, Progress, ProtocolError, Session, Side, Ticket, Transaction, Upstream,
@@ -75,6 +76,8 @@ pub(crate) enum Phase {
 /// A session of PostgreSQL's protocol.
 pub struct Engine {
     pub(crate) limits: Limits,
+    /// Of masks.
+    pub(crate) keys: Keyring,
     pub(crate) phase: Phase,
     pub(crate) encryption: Encryption,
     /// Whether the server has to ask the client for a proof, and has not yet.
@@ -128,6 +131,7 @@ impl Engine {
     pub fn new(limits: Limits, tls: Tls) -> Self {
         Self {
             limits,
+            keys: Keyring::default(),
             phase: Phase::Startup,
             encryption: Encryption::new(tls),
             demands_proof: false,
@@ -157,6 +161,11 @@ impl Engine {
             withholds: false,
             notices: BytesMut::new(),
         }
+    }
+
+    /// The same session with the keys that its masks are made with.
+    pub fn with_keys(self, keys: Keyring) -> Self {
+        Self { keys, ..self }
     }
 
     /// Asks, and leaves the client's input alone until there is an answer.

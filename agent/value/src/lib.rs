@@ -19,7 +19,7 @@ mod types;
 
 pub use normal::normal;
 pub use parameter::{Shown, show};
-pub use types::{array_of, is_built_in, name};
+pub use types::{array_of, element_of, is_built_in, name};
 
 use printed::Printed;
 use reader::Reader;

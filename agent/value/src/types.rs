@@ -111,3 +111,10 @@ pub fn array_of(oid: u32) -> Option<u32> {
     let (_, _, _, array) = types.find(|(_, _, own, _)| *own == oid)?;
     Some(*array)
 }
+
+/// The `pg_type.oid` of what arrays of this type hold.
+pub fn element_of(oid: u32) -> Option<u32> {
+    let mut types = TYPES.iter();
+    let (_, _, element, _) = types.find(|(_, _, _, array)| *array == oid)?;
+    Some(*element)
+}
