@@ -13,18 +13,22 @@ use anyhow::Context as _;
 ///
 /// If the drivers are not there.
 pub fn driver(script: &str) -> Command {
-    let drivers = drivers();
     let mut command = if script.ends_with(".py") {
-        Command::new(drivers.join("python/bin/python"))
+        python()
     } else {
         let mut node = Command::new("node");
         // Modules are looked for from the script's own place on.
-        node.env("NODE_PATH", drivers.join("node/node_modules"));
+        node.env("NODE_PATH", drivers().join("node/node_modules"));
         node
     };
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     command.arg(here.join("drivers").join(script));
     command
+}
+
+/// Python with the packages that set-up brings.
+pub(crate) fn python() -> Command {
+    Command::new(drivers().join("python/bin/python"))
 }
 
 /// Copies the newest PostgreSQL to where every user can run it, and gives the directory of its programs: `initdb` and

@@ -10,6 +10,7 @@
 //! has directories, ports and cgroups of its own, so that tests run side by side, and undoes itself when it is dropped.
 
 mod binary;
+mod bucket;
 mod door;
 mod drivers;
 pub mod messages;
@@ -21,6 +22,7 @@ mod wire;
 mod world;
 
 pub use binary::weir;
+pub use bucket::Bucket;
 pub use drivers::driver;
 pub use pooler::Pooler;
 pub use stub::Stub;

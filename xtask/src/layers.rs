@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "weir-model",
             "weir-policy",
             "weir-proxy",
+            "weir-ship",
             "weir-sql",
             "weir-tls",
             "weir-value",

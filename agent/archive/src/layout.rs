@@ -98,7 +98,7 @@ pub(crate) fn files(directory: &Path, host: &str) -> Result<Vec<PathBuf>, Archiv
 }
 
 /// What lies in a directory; nothing, where there is no directory.
-fn list(directory: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+pub(crate) fn list(directory: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
     let paths = fs::read_dir(directory)
         .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     match paths {

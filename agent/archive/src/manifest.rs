@@ -90,15 +90,21 @@ pub(crate) fn repair(path: &Path) -> Result<(), ArchiveError> {
 
 /// Appends a line, durably, or leaves the manifest as it was.
 pub(crate) fn append(path: &Path, line: &Line) -> Result<(), ArchiveError> {
-    let mut text =
-        serde_json::to_vec(line).map_err(|error| ArchiveError::io("write", path)(error.into()))?;
-    text.push(b'\n');
+    let text = text(path, line)?;
     let created = !path.exists();
     append_bytes(path, &text).map_err(ArchiveError::io("append to", path))?;
     match path.parent() {
         Some(directory) if created => layout::sync_directory(directory),
         _ => Ok(()),
     }
+}
+
+/// The line as it stands in the manifest.
+pub(crate) fn text(path: &Path, line: &Line) -> Result<Vec<u8>, ArchiveError> {
+    let mut text =
+        serde_json::to_vec(line).map_err(|error| ArchiveError::io("write", path)(error.into()))?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 fn append_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {

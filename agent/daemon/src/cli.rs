@@ -199,6 +199,27 @@ pub enum Audit {
     Show(AuditShow),
     /// Check that no record was edited, added, moved or removed.
     Verify,
+    /// Copy what is archived to where the configuration says, as the running agent does all the time.
+    Ship,
+    /// Copy a trail back from where it was shipped to.
+    Fetch(AuditFetch),
+}
+
+#[derive(Debug, Args)]
+pub struct AuditFetch {
+    /// Where it was shipped to: s3://bucket/prefix, gs://..., az://... or file:///directory. Credentials are taken from
+    /// the environment (AWS_ACCESS_KEY_ID and so on).
+    pub from: String,
+    /// Where to put it.
+    pub directory: PathBuf,
+    /// What the store has to be told beside that, as in `audit.ship.options`. Can be given several times.
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = option)]
+    pub options: Vec<(String, String)>,
+}
+
+fn option(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Args)]

@@ -63,13 +63,14 @@ struct Approvals {
     approvers: BTreeMap<String, Vec<String>>,
 }
 
-/// `[audit]`: the journal.
+/// `[audit]`: the journal, and where its archive is copied to.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Audit {
     durability: Option<journal::Durability>,
     segment_bytes: Option<u64>,
     segment_seconds: Option<u64>,
+    ship: Option<ship::Written>,
 }
 
 /// How clients come in.
@@ -106,6 +107,8 @@ pub struct Config {
     /// Unix users by the name that `@approvers` uses.
     pub approvers: BTreeMap<String, Vec<String>>,
     pub journal: journal::Settings,
+    /// Where the archive is copied to.
+    pub ship: Option<ship::Written>,
 }
 
 /// What is wrong with the configuration, and where.
@@ -261,6 +264,7 @@ fn effective(file: &Path, written: Written) -> Result<Option<Config>, Contradict
                 .segment_seconds
                 .map_or(defaults.segment_age, Duration::from_secs),
         },
+        ship: written.audit.ship,
     }))
 }
 

@@ -10,6 +10,7 @@ mod control;
 mod drain;
 mod run;
 mod screen;
+mod shipping;
 mod when;
 
 use std::process::ExitCode;

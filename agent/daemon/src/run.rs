@@ -28,6 +28,7 @@ use crate::archiver;
 use crate::config::{Config, Encryption, Entrance};
 use crate::control::Control;
 use crate::drain::{Signals, Wish};
+use crate::shipping::Shipping;
 
 /// Time that sessions have to come to a quiet point when the agent stops.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -52,12 +53,25 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     }
     let archive = Archive::open(config.archive_directory(), &config.host)?;
     let archived = archiver::start(archive, config.journal_directory(), journal.watch_sealed())?;
-    admin.block_on(serve(&config, encryption, policies, &journal, &workers))?;
+    let mut shipping = Shipping::open(&config)?;
+    admin.block_on(async {
+        let serving = serve(&config, encryption, policies, &journal, &workers);
+        match &mut shipping {
+            Some(shipping) => tokio::select! {
+                served = serving => served,
+                never = shipping.run() => match never {},
+            },
+            None => serving.await,
+        }
+    })?;
     // The last clones of the journal are in sessions that were cut off.
     drop(workers);
     admin.block_on(finish(journal))?;
     if archived.join().is_err() {
         tracing::error!("the archive's thread ended early");
+    }
+    if let Some(shipping) = &mut shipping {
+        admin.block_on(shipping.finish());
     }
     Ok(())
 }

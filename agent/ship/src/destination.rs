@@ -27,6 +27,13 @@ pub struct Written {
     /// belong (`AWS_ACCESS_KEY_ID`, ...).
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+    /// Seconds between two looks at what there is to send.
+    #[serde(default = "every")]
+    pub every_seconds: u64,
+}
+
+fn every() -> u64 {
+    10
 }
 
 /// A store, and the place in it.
@@ -42,18 +49,18 @@ const RETRIES: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Destination {
-    /// Looks at what is written and at the environment. Connects to nothing.
-    pub fn open(written: &Written) -> Result<Self, ShipError> {
+    /// Looks at what is written ([`Written`]) and at the environment. Connects to nothing.
+    pub fn open(to: &str, options: &BTreeMap<String, String>) -> Result<Self, ShipError> {
         let wrong = |what: String| ShipError::Destination {
-            url: written.to.clone(),
+            url: to.to_owned(),
             what,
         };
-        let url = Url::parse(&written.to).map_err(|error| wrong(error.to_string()))?;
+        let url = Url::parse(to).map_err(|error| wrong(error.to_string()))?;
         let (scheme, prefix) =
             ObjectStoreScheme::parse(&url).map_err(|error| wrong(error.to_string()))?;
-        let store = store(&scheme, &url, &written.options).map_err(wrong)?;
+        let store = store(&scheme, &url, options).map_err(wrong)?;
         Ok(Self {
-            url: written.to.clone(),
+            url: to.to_owned(),
             store,
             prefix,
         })
@@ -106,7 +113,9 @@ fn store(
             let builder = configured(builder, options, |builder, key, value| {
                 builder.with_config(key, value)
             })?;
-            Ok(Arc::new(builder.build().map_err(|error| error.to_string())?))
+            Ok(Arc::new(
+                builder.build().map_err(|error| error.to_string())?,
+            ))
         }
         ObjectStoreScheme::GoogleCloudStorage => {
             let builder = GoogleCloudStorageBuilder::from_env()
@@ -115,7 +124,9 @@ fn store(
             let builder = configured(builder, options, |builder, key, value| {
                 builder.with_config(key, value)
             })?;
-            Ok(Arc::new(builder.build().map_err(|error| error.to_string())?))
+            Ok(Arc::new(
+                builder.build().map_err(|error| error.to_string())?,
+            ))
         }
         ObjectStoreScheme::MicrosoftAzure => {
             let builder = MicrosoftAzureBuilder::from_env()
@@ -124,7 +135,9 @@ fn store(
             let builder = configured(builder, options, |builder, key, value| {
                 builder.with_config(key, value)
             })?;
-            Ok(Arc::new(builder.build().map_err(|error| error.to_string())?))
+            Ok(Arc::new(
+                builder.build().map_err(|error| error.to_string())?,
+            ))
         }
         _ => Err("write s3://, gs://, az:// or file://".to_owned()),
     }
@@ -163,7 +176,7 @@ mod tests {
 
     fn open(text: &str) -> Result<Destination, String> {
         let written: Written = toml::from_str(text).map_err(|error| error.to_string())?;
-        Destination::open(&written).map_err(|error| error.to_string())
+        Destination::open(&written.to, &written.options).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -171,7 +184,10 @@ mod tests {
         for (text, said) in [
             ("to = \"audit\"", "relative URL without a base"),
             ("to = \"ftp://host/audit\"", "Unable to recognise URL"),
-            ("to = \"https://host/audit\"", "write s3://, gs://, az:// or file://"),
+            (
+                "to = \"https://host/audit\"",
+                "write s3://, gs://, az:// or file://",
+            ),
             (
                 "to = \"s3://audit\"\noptions = { aws_region = \"x\", regoin = \"y\" }",
                 "no option \"regoin\"",

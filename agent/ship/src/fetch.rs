@@ -8,13 +8,15 @@ use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use crate::{Destination, ShipError};
 
 /// Copies every object below the destination to a file of the same name below the directory. Returns their names.
-pub async fn fetch(
-    destination: &Destination,
-    directory: &Path,
-) -> Result<Vec<String>, ShipError> {
+pub async fn fetch(destination: &Destination, directory: &Path) -> Result<Vec<String>, ShipError> {
     let prefix = destination.prefix.clone();
-    let listed = destination.store.list(Some(&prefix)).try_collect::<Vec<_>>();
-    let listed = listed.await.map_err(destination.fault("list", "what it has"))?;
+    let listed = destination
+        .store
+        .list(Some(&prefix))
+        .try_collect::<Vec<_>>();
+    let listed = listed
+        .await
+        .map_err(destination.fault("list", "what it has"))?;
     let mut names = Vec::new();
     for meta in listed {
         let Some(parts) = meta.location.prefix_match(&prefix) else {

@@ -75,7 +75,12 @@ impl Shipper {
         let Some(line) = self.ledger.get(name) else {
             return Ok(false);
         };
-        match self.destination.store.head(&self.destination.path(name)).await {
+        match self
+            .destination
+            .store
+            .head(&self.destination.path(name))
+            .await
+        {
             Ok(meta) => Ok(meta.size == line.size),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(self.destination.fault("tell of", name)(error)),
@@ -87,7 +92,12 @@ impl Shipper {
         let path = self.destination.path(&line.name);
         let options = PutOptions::from(PutMode::Create);
         let payload = PutPayload::from(content);
-        match self.destination.store.put_opts(&path, payload, options).await {
+        match self
+            .destination
+            .store
+            .put_opts(&path, payload, options)
+            .await
+        {
             Ok(_) => self.check_created(line).await.map(|()| true),
             // Some stores say it the one way, some the other.
             Err(
@@ -142,7 +152,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::{Content, Written};
+    use crate::Content;
 
     struct Stage {
         directory: TempDir,
@@ -158,10 +168,7 @@ mod tests {
         fn shipper(&self) -> Shipper {
             let store = self.directory.path().join("store");
             fs::create_dir_all(&store).unwrap();
-            let destination = Destination::open(&Written {
-                to: format!("file://{}", store.display()),
-                options: [].into(),
-            });
+            let destination = Destination::open(&format!("file://{}", store.display()), &[].into());
             Shipper::open(destination.unwrap(), &self.ledger()).unwrap()
         }
 
@@ -247,6 +254,9 @@ mod tests {
         let shipped = shipper.ship([parcel("a", "one"), parcel("b", "two")]).await;
         assert_eq!((shipped.unwrap().found, shipper.has("b")), (1, true));
         drop(shipper);
-        assert_eq!(stage.shipper().ship([parcel("a", "one")]).await.unwrap(), created(0, 0));
+        assert_eq!(
+            stage.shipper().ship([parcel("a", "one")]).await.unwrap(),
+            created(0, 0)
+        );
     }
 }

@@ -19,6 +19,7 @@ mod pressure;
 mod refusals;
 mod replication;
 mod rows;
+mod ship;
 mod tls;
 mod upstream;
 mod usage;

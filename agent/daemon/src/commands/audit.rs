@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use archive::{Column, Filter, Row, Trail, Value};
 
 use crate::cli::{Audit, AuditShow};
+use crate::commands::ship;
 use crate::config::Config;
 use crate::screen::{clock, one_line, safe};
 use crate::when;
@@ -15,6 +16,8 @@ pub fn audit(config: &Config, command: Audit) -> anyhow::Result<ExitCode> {
     match command {
         Audit::Show(wanted) => show(&trail, wanted),
         Audit::Verify => verify(&trail),
+        Audit::Ship => ship::ship(config),
+        Audit::Fetch(wanted) => ship::fetch(wanted),
     }
 }
 

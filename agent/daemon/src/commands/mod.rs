@@ -8,10 +8,11 @@ mod doctor;
 mod explain;
 mod init;
 mod policy;
+mod ship;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Audit, Cli, Command};
 use crate::config::{Config, Entrance};
 use crate::control::{Call, Reply, call};
 use crate::run;
@@ -29,6 +30,9 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     if let Command::Policy(command) = cli.command {
         return policy::policy(&cli.config, command);
+    }
+    if let Command::Audit(Audit::Fetch(wanted)) = cli.command {
+        return ship::fetch(wanted);
     }
     let config = Config::load(&cli.config)?;
     match cli.command {
