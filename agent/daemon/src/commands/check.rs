@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use policy::PolicySet;
+use ship::Destination;
 
 use crate::config::Config;
 
@@ -11,6 +12,9 @@ use crate::config::Config;
 pub fn check(file: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(file)?;
     config.tls.read()?;
+    if let Some(ship) = &config.ship {
+        Destination::open(&ship.to, &ship.options)?;
+    }
     let policies = PolicySet::load(&config.policies)?;
     println!("{}: ok", file.display());
     println!(
