@@ -26,6 +26,18 @@ pub fn bind(portal: &str, statement: &str, parameters: &[&str], format: u8) -> V
     frame('B', &body)
 }
 
+/// Bind of parameters in binary format, without names, and of results in text.
+pub fn bind_binary(parameters: &[&[u8]]) -> Vec<u8> {
+    let mut body = [text(""), text(""), vec![0, 1, 0, 1]].concat();
+    body.extend(count(parameters.len()));
+    for parameter in parameters {
+        body.extend(length(parameter.len()));
+        body.extend(*parameter);
+    }
+    body.extend([0, 0]);
+    frame('B', &body)
+}
+
 /// Describe of a statement (`S`) or portal (`P`).
 pub fn describe(kind: char, name: &str) -> Vec<u8> {
     frame('D', &[vec![kind as u8], text(name)].concat())

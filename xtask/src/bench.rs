@@ -15,6 +15,7 @@ mod latency;
 mod linearity;
 mod load;
 mod machine;
+mod masking;
 mod memory;
 mod processor;
 mod profile;
@@ -46,12 +47,13 @@ const OTHER_FILES: usize = 500;
 /// One measurement: its name on the command line, and what does it.
 type Measurement = (&'static str, fn(&Bench) -> Result<Section>);
 
-const MEASUREMENTS: [Measurement; 8] = [
+const MEASUREMENTS: [Measurement; 9] = [
     ("throughput", throughput::measure),
     ("latency", latency::measure),
     ("processor", processor::measure),
     ("calls", calls::measure),
     ("bulk", bulk::measure),
+    ("masking", masking::measure),
     ("churn", churn::measure),
     ("memory", memory::measure),
     ("linearity", linearity::measure),

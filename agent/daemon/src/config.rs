@@ -1,6 +1,7 @@
 //! The configuration: what the file says ([`Written`]) and what is meant ([`Config`]). Each crate owns its part.
 
 mod encryption;
+mod masking;
 mod servers;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use encryption::Encryption;
+pub use masking::Keys;
 pub use servers::Gateway;
 
 /// The file as it is written. Unknown fields are refused.
@@ -27,6 +29,8 @@ struct Written {
     #[serde(default, rename = "server")]
     servers: Vec<servers::Server>,
     tls: Option<tls::ClientSide>,
+    #[serde(default)]
+    masking: masking::Masking,
     #[serde(default)]
     sessions: proxy::Written,
     #[serde(default)]
@@ -101,6 +105,8 @@ pub struct Config {
     pub endpoints: intercept::Endpoints,
     /// What clients are shown, and what is demanded of servers.
     pub tls: encryption::Written,
+    /// Of masks.
+    pub keys: Keys,
     /// Roles that read catalogs, by server.
     pub catalogs: HashMap<Arc<str>, catalog::Credentials>,
     pub sessions: proxy::Settings,
@@ -132,6 +138,13 @@ pub enum ConfigError {
         /// Which part of the file speaks of it.
         table: String,
         source: tls::TlsError,
+    },
+    #[error("{}: key {name:?} of [masking.keys] {source}", file.display())]
+    Key {
+        file: PathBuf,
+        /// The key's.
+        name: String,
+        source: masking::KeyError,
     },
     #[error("{}: neither [intercept] nor [gateway] is there, so no client could come in: write one of them", file.display())]
     NoEntrance { file: PathBuf },
@@ -250,6 +263,7 @@ fn effective(file: &Path, written: Written) -> Result<Option<Config>, Contradict
             clients: written.tls.map(|tls| tls.below(base)),
             servers: known.demands,
         },
+        keys: written.masking.below(file, base),
         catalogs: known.catalogs,
         sessions: written.sessions.effective(),
         approvers: written.approvals.approvers,

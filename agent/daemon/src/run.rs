@@ -19,13 +19,14 @@ use catalog::{Catalog, Limits};
 use identity::Resolver;
 use intercept::{Door, Gateway, Interception};
 use journal::Journal;
+use mask::Keyring;
 use model::{AuditEvent, AuditRecord, SCHEMA_VERSION};
 use policy::PolicySet;
 use proxy::{Cancels, Gate, Proxy, Shared, Stop, Upstreams, Workers};
 use tokio::sync::watch;
 
 use crate::archiver;
-use crate::config::{Config, Encryption, Entrance};
+use crate::config::{Config, Encryption, Entrance, Keys};
 use crate::control::Control;
 use crate::drain::{Signals, Wish};
 use crate::shipping::Shipping;
@@ -38,6 +39,7 @@ const QUESTIONS: usize = 1000;
 /// Runs the agent until a signal stops it.
 pub fn run(config: Config) -> anyhow::Result<()> {
     let policies = Arc::new(PolicySet::load(&config.policies)?);
+    config.keys.check(&policies)?;
     let encryption = config.tls.read()?;
     for directory in [&config.state, &config.run] {
         fs::create_dir_all(directory)
@@ -104,8 +106,12 @@ async fn serve(
     );
     let resolver = Arc::new(resolver(&config.entrance));
     record(journal, started(&policies)).await?;
+    let keys = Keyring::default();
+    keys.replace(config.keys.read()?);
     let reloader = Reloader {
         directory: config.policies.clone(),
+        keys: config.keys.clone(),
+        ring: keys.clone(),
         publish: Arc::new(publish),
         acceptor: encryption.acceptor.clone(),
         journal: journal.clone(),
@@ -133,6 +139,7 @@ async fn serve(
             cancels: Cancels::default(),
             upstreams,
             acceptor: encryption.acceptor,
+            keys,
             settings: config.sessions,
             own_user: identity::own_user().map(Into::into),
             stop: stop.subscribe(),
@@ -228,11 +235,14 @@ async fn record(journal: &Journal, event: AuditEvent) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Loads the policies and the certificate again. A set that is not valid is recorded, and the old one stays; so does a
-/// certificate.
+/// Loads the policies, the certificate and the keys of masks again. A set that is not valid is recorded, and the old one
+/// stays; so do a certificate and keys.
 #[derive(Clone)]
 pub struct Reloader {
     directory: PathBuf,
+    /// Where keys are, and where they go.
+    keys: Keys,
+    ring: Keyring,
     publish: Arc<watch::Sender<Arc<PolicySet>>>,
     acceptor: Option<tls::Acceptor>,
     journal: Journal,
@@ -241,11 +251,26 @@ pub struct Reloader {
 impl Reloader {
     /// The sentence says what is in force now.
     pub async fn reload(&self) -> anyhow::Result<String> {
-        let certificate = self.reload_certificate();
+        let others = [self.reload_certificate(), self.reload_keys()];
         let policies = self.reload_policies().await?;
-        match certificate {
-            Ok(()) => Ok(policies),
-            Err(error) => bail!("{error}; {policies}"),
+        let errors = others.into_iter().filter_map(Result::err);
+        let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
+        match errors.is_empty() {
+            true => Ok(policies),
+            false => bail!("{}; {policies}", errors.join("; ")),
+        }
+    }
+
+    fn reload_keys(&self) -> anyhow::Result<()> {
+        match self.keys.read() {
+            Ok(keys) => {
+                self.ring.replace(keys);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "the keys of masks cannot be read, and the old ones stay");
+                bail!("the old keys stay: {error}")
+            }
         }
     }
 
@@ -266,7 +291,9 @@ impl Reloader {
     }
 
     async fn reload_policies(&self) -> anyhow::Result<String> {
-        match PolicySet::load(&self.directory) {
+        let loaded = PolicySet::load(&self.directory);
+        let usable = loaded.and_then(|policies| self.keys.check(&policies).map(|()| policies));
+        match usable {
             Ok(policies) => {
                 let policy = policies.hash().to_string();
                 // Recorded first: a set that nobody can know of decides nothing.

@@ -3,12 +3,14 @@
 //! ```toml
 //! [classes.pii]
 //! description = "Says who somebody is."
-//! mask = "redact"                                     # null, redact, email, { fixed = "..." }, { partial = { .. } }
+//! mask = "redact"                                     # or another of those that policies/README.md lists
 //! columns = [
 //!   "*/*.public.customers.name",
 //!   { column = "*/*.*.*.email", mask = "email" },     # its own mask instead of the class's
 //! ]
 //! ```
+
+mod mask;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use toml::Spanned;
 use crate::error::{Flaw, Position, Problem};
 use crate::pattern::{ColumnName, ColumnPattern};
 use crate::source::SourceFile;
+use mask::WrittenMask;
 
 /// All classes, in the order of the file.
 #[derive(Debug, Default)]
@@ -42,7 +45,8 @@ pub(crate) struct Columns {
     /// As written, and where.
     pub text: String,
     pub position: Position,
-    mask: MaskFunction,
+    /// What is shown in place of a value.
+    pub mask: MaskFunction,
 }
 
 /// The classes of one column.
@@ -141,8 +145,25 @@ struct Written {
 #[serde(deny_unknown_fields)]
 struct WrittenClass {
     description: String,
+    kind: Option<Kind>,
     mask: WrittenMask,
     columns: Vec<Spanned<WrittenColumn>>,
+}
+
+/// What is special about a class.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// Its values were encrypted by whoever wrote them: what is encrypted is no secret, and what is not is masked.
+    Encrypted,
+}
+
+impl Kind {
+    fn apply(self, mask: MaskFunction) -> MaskFunction {
+        match self {
+            Self::Encrypted => MaskFunction::Encrypted(mask.into()),
+        }
+    }
 }
 
 impl WrittenClass {
@@ -170,7 +191,11 @@ impl WrittenClass {
                 },
             );
         }
-        let mask = MaskFunction::from(self.mask);
+        let meant = |WrittenMask(mask)| match self.kind {
+            Some(kind) => kind.apply(mask),
+            None => mask,
+        };
+        let mask = meant(self.mask);
         let mut columns = Vec::new();
         for written in self.columns {
             let offset = written.span().start;
@@ -180,7 +205,7 @@ impl WrittenClass {
                     pattern,
                     position: file.position(offset),
                     text: column,
-                    mask: own.map_or(mask.clone(), Into::into),
+                    mask: own.map_or_else(|| mask.clone(), meant),
                 }),
                 Err(what) => complain(
                     offset,
@@ -238,41 +263,6 @@ impl<'de> Visitor<'de> for TextOrTable {
             column,
             mask: Some(mask),
         })
-    }
-}
-
-/// [`MaskFunction`] as the file writes it: the same words, but unknown keys are refused.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-enum WrittenMask {
-    Null,
-    Redact,
-    Fixed(Arc<str>),
-    Partial {
-        prefix: usize,
-        pad: Arc<str>,
-        suffix: usize,
-    },
-    Email,
-}
-
-impl From<WrittenMask> for MaskFunction {
-    fn from(written: WrittenMask) -> Self {
-        match written {
-            WrittenMask::Null => Self::Null,
-            WrittenMask::Redact => Self::Redact,
-            WrittenMask::Fixed(text) => Self::Fixed(text),
-            WrittenMask::Partial {
-                prefix,
-                pad,
-                suffix,
-            } => Self::Partial {
-                prefix,
-                pad,
-                suffix,
-            },
-            WrittenMask::Email => Self::Email,
-        }
     }
 }
 
@@ -359,6 +349,22 @@ mod tests {
                 "3:56: unexpected keys in table: x",
             ),
             (
+                "mask = { number = { bucket = 1 } }\ncolumns = []\n",
+                "3:8: bucket is the width",
+            ),
+            (
+                "mask = { noise = { key = \"k\", percent = 1, days = 1 } }\ncolumns = []\n",
+                "3:8: noise goes so far",
+            ),
+            (
+                "mask = { json = { \"a..b\" = \"null\" } }\ncolumns = []\n",
+                "3:8: \"a..b\" is no path",
+            ),
+            (
+                "kind = \"open\"\nmask = \"null\"\ncolumns = []\n",
+                "3:8: unknown variant `open`",
+            ),
+            (
                 "mask = \"null\"\ncolumns = [{ column = \"a\", masc = \"null\" }]\n",
                 "4:28: unknown field `masc`",
             ),
@@ -367,6 +373,30 @@ mod tests {
             assert_eq!(problems.len(), 1, "{problems:?}");
             assert!(problems[0].contains(place), "{problems:?}");
         }
+    }
+
+    #[test]
+    fn what_is_encrypted_is_masked_by_the_classs_mask_where_it_is_not() {
+        let (classes, problems) = read(
+            r#"
+            [classes.sealed]
+            description = "d"
+            kind = "encrypted"
+            mask = { hash = { key = "k" } }
+            columns = ["*/*.*.*.a", { column = "*/*.*.*.b", mask = "null" }]
+            "#,
+        );
+        assert_eq!(problems, [""; 0]);
+        let hash = MaskFunction::Hash {
+            key: "k".into(),
+            joinable: false,
+        };
+        let mask = |name| classes.of(column(name)).unwrap().mask.clone();
+        assert_eq!(mask("a"), MaskFunction::Encrypted(hash.into()));
+        assert_eq!(
+            mask("b"),
+            MaskFunction::Encrypted(MaskFunction::Null.into())
+        );
     }
 
     #[test]

@@ -189,6 +189,29 @@ pub enum Flaw {
         /// What is wrong, a phrase that follows the pattern.
         what: &'static str,
     },
+    /// A mask takes a key that the configuration does not have.
+    #[error(
+        "the mask of class \"{class}\" takes the key \"{key}\", which the configuration does not have; add it under [masking.keys]"
+    )]
+    KeyUnknown {
+        /// Its name.
+        key: String,
+        /// Which class.
+        class: String,
+    },
+    /// A mask that has no meaning for a column's type.
+    #[error(
+        "the mask of class \"{class}\" is not for {column}, which is of type {type_name}: it is shown as \"redact\" shows \
+         it; give it a mask of its own"
+    )]
+    MaskUnfit {
+        /// Which class.
+        class: String,
+        /// Which column.
+        column: String,
+        /// Its type, or what its domain is over.
+        type_name: String,
+    },
     /// A column pattern that no column fits.
     #[error(
         "\"{pattern}\" of class \"{class}\" fits no column of {databases}; correct or remove it"

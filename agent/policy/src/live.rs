@@ -1,5 +1,10 @@
 //! What `classes.toml` says, beside the columns that there are.
 
+use std::sync::Arc;
+
+use model::MaskFunction;
+
+use crate::classes::{Class, Columns};
 use crate::error::{Flaw, Problem};
 use crate::load::CLASSES;
 use crate::pattern::ColumnName;
@@ -22,17 +27,54 @@ impl PolicySet {
             let mut columns = columns.iter();
             speaks(&written.pattern) && !columns.any(|column| written.pattern.matches(*column))
         });
-        let problem =
-            |(class, written): (&crate::classes::Class, &crate::classes::Columns)| Problem {
-                file: CLASSES.to_owned(),
-                position: Some(written.position),
-                flaw: Flaw::PatternUnmatched {
-                    pattern: written.text.clone(),
-                    class: class.name.to_string(),
-                    databases: databases.join(", "),
-                },
-            };
+        let problem = |(class, written): (&Class, &Columns)| Problem {
+            file: CLASSES.to_owned(),
+            position: Some(written.position),
+            flaw: Flaw::PatternUnmatched {
+                pattern: written.text.clone(),
+                class: class.name.to_string(),
+                databases: databases.join(", "),
+            },
+        };
         patterns.map(problem).collect()
+    }
+
+    /// Masks that take a key which is none of these.
+    pub fn unkeyed(&self, is_key: impl Fn(&str) -> bool) -> Vec<Problem> {
+        let lacking = self.classes.patterns().flat_map(|(class, written)| {
+            let keys = written.mask.keys().into_iter();
+            keys.map(move |key| (class, written, key))
+        });
+        let lacking = lacking.filter(|(_, _, key)| !is_key(key));
+        let problem = |(class, written, key): (&Class, &Columns, &Arc<str>)| Problem {
+            file: CLASSES.to_owned(),
+            position: Some(written.position),
+            flaw: Flaw::KeyUnknown {
+                key: key.to_string(),
+                class: class.name.to_string(),
+            },
+        };
+        lacking.map(problem).collect()
+    }
+
+    /// What is wrong with the mask of a column of this type, which `fits` tells.
+    pub fn unfit(
+        &self,
+        column: ColumnName<'_>,
+        type_name: &str,
+        fits: impl FnOnce(&MaskFunction) -> bool,
+    ) -> Option<Problem> {
+        let mut patterns = self.classes.patterns();
+        let (class, written) = patterns.find(|(_, written)| written.pattern.matches(column))?;
+        (!fits(&written.mask)).then(|| Problem {
+            file: CLASSES.to_owned(),
+            position: Some(written.position),
+            flaw: Flaw::MaskUnfit {
+                class: class.name.to_string(),
+                column: column.to_string(),
+                type_name: type_name.to_owned(),
+            },
+        })
     }
 
     /// Whether the column is in any class.

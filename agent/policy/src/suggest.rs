@@ -190,6 +190,10 @@ mod tests {
             guess("data", TEXT, &["", "x", jwt]),
             "secret: 1 of 2 sampled values is a JSON web token"
         );
+        assert_eq!(
+            guess("data", TEXT, &["x", "AKIAIOSFODNN7EXAMPLE"]),
+            "secret: 1 of 2 sampled values is an access key"
+        );
         let key = "-----BEGIN EC PRIVATE KEY-----\nMHQ...";
         assert_eq!(
             guess("data", TEXT, &[key]),

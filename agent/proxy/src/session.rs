@@ -41,6 +41,8 @@ pub struct Shared {
     pub upstreams: Upstreams,
     /// Shows clients a certificate; none: they are told that there is no TLS.
     pub acceptor: Option<tls::Acceptor>,
+    /// Of masks.
+    pub keys: mask::Keyring,
     /// Bounds and times.
     pub settings: Settings,
     /// The Unix user that servers take the agent for on their unix sockets, where its name is known.
@@ -95,8 +97,9 @@ impl Session {
             offered: acceptor.is_some(),
             required: acceptor.is_some_and(tls::Acceptor::is_required),
         };
+        let engine = postgres::Engine::new(shared.settings.postgres, tls);
         let pump = Pump {
-            engine: Box::new(postgres::Engine::new(shared.settings.postgres, tls)),
+            engine: Box::new(engine.with_keys(shared.keys.clone())),
             out: Outbox::default(),
             client: Connection::new(client),
             server: None,

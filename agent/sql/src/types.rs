@@ -64,7 +64,7 @@ impl Types {
     }
 
     /// What a domain is over, and every other type itself.
-    pub(crate) fn base(&self, oid: u32) -> Option<u32> {
+    pub fn base(&self, oid: u32) -> Option<u32> {
         let mut oid = oid;
         for _ in 0..MOST_STEPS {
             match self.0.get(&oid).map(|row| row.form) {

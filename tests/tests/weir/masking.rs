@@ -7,6 +7,7 @@ use weir_tests::messages::{
 use weir_tests::shop::{ANALYST, CANARIES, CLERK, shop};
 use weir_tests::{Frame, Plan, Wire, World};
 
+mod functions;
 mod roundabout;
 
 /// May do nearly everything, but see and search by classified columns.

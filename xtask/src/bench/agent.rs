@@ -1,9 +1,11 @@
-//! How the agent is set up for measuring: a gateway before the stand's server, policies that permit its work, no masks.
+//! How the agent is set up for measuring: a gateway before the stand's server, policies that permit its work, and masks on
+//! views that only the measurement of masks reads.
 //!
 //! Everything else is as shipped: each statement is judged and recorded, each segment archived.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -60,12 +62,27 @@ forbid (principal, action == Action::"truncate", resource is Table in Server::"s
 forbid (principal, action in Action::"define", resource) unless { principal in Workload::"systemd:migrate.service" };
 "#;
 
+/// What nobody may see in clear.
+const CLASSES: &str = r#"
+[classes.bench]
+description = "Masks that are measured."
+mask = "null"
+columns = [
+  "*/*.public.notes_null.e",
+  { column = "*/*.public.notes_redact.e", mask = "redact" },
+  { column = "*/*.public.notes_partial.e", mask = { partial = { prefix = 2, pad = "***", suffix = 4 } } },
+  { column = "*/*.public.notes_hash.e", mask = { hash = { key = "bench" } } },
+  { column = "*/*.public.notes_tokenize.e", mask = { tokenize = { key = "bench" } } },
+]
+"#;
+
 /// Policies in [`POLICIES`].
 const OWN_POLICIES: usize = 6;
 
 /// Starts an agent whose files are all in this directory.
 pub fn start(program: &Path, directory: &Path, setup: &Setup) -> Result<Agent> {
     write_policies(&directory.join("policies"), setup.policies)?;
+    write_key(&directory.join("bench.key"))?;
     let config = directory.join("weir.toml");
     fs::write(&config, configuration(setup))?;
     Agent::start(program, &config, None)
@@ -92,22 +109,35 @@ catalog = {{ user = \"postgres\" }}
 {}
 [sessions]
 most = {SESSIONS}
+
+[masking.keys]
+bench = {{ file = \"bench.key\" }}
 ",
         upstream.unwrap_or_default()
     )
 }
 
-/// The shipped classes and base, what the work needs, and other people's policies up to this number.
+/// The shipped classes and base, the measured masks, what the work needs, and other people's policies up to this number.
 fn write_policies(directory: &Path, number: usize) -> Result<()> {
     fs::create_dir_all(directory)?;
     let shipped = command::root().join("policies");
     let base = fs::read_to_string(shipped.join("base.cedar"))?;
-    fs::copy(shipped.join("classes.toml"), directory.join("classes.toml"))?;
+    let classes = fs::read_to_string(shipped.join("classes.toml"))?;
+    fs::write(directory.join("classes.toml"), classes + CLASSES)?;
     fs::write(directory.join("base.cedar"), &base)?;
     fs::write(directory.join("bench.cedar"), POLICIES)?;
     let others = number.saturating_sub(OWN_POLICIES + count(&base));
     fs::write(directory.join("others.cedar"), others_policies(others))?;
     Ok(())
+}
+
+/// Any key, for nobody else to read.
+fn write_key(file: &Path) -> Result<()> {
+    fs::write(file, "5a".repeat(32))?;
+    Ok(fs::set_permissions(
+        file,
+        fs::Permissions::from_mode(0o600),
+    )?)
 }
 
 fn count(policies: &str) -> usize {

@@ -16,6 +16,12 @@ pub const SUPERUSER: &str = "postgres";
 pub const BULK_ROWS: u32 = 1_000_000;
 pub const BULK_ROW: u32 = 150;
 
+/// Rows of the table `notes`, and bytes of each of its five texts.
+pub const NOTES_ROWS: u32 = 1_000_000;
+pub const NOTES_BYTES: u32 = 30;
+/// Views of it, each with a mask of that name.
+const MASKS: [&str; 5] = ["null", "redact", "partial", "hash", "tokenize"];
+
 /// The sessions of a crowd and those beside it; autovacuum would strike some rounds and spare others.
 const SETTINGS: [&str; 4] = [
     "max_connections = 1200",
@@ -87,6 +93,13 @@ impl Stand {
              INSERT INTO bulk SELECT i, lpad(i::text, {filler}, 'x') FROM generate_series({first}, {last}) AS i;
              CREATE UNLOGGED TABLE arrivals (LIKE bulk)"
         ))?;
+        self.run(&format!(
+            "CREATE UNLOGGED TABLE notes AS SELECT t AS a, t AS b, t AS c, t AS d, t AS e
+             FROM (SELECT lpad(i::text, {NOTES_BYTES}, 'x') AS t FROM generate_series(1, {NOTES_ROWS}) AS i) AS texts"
+        ))?;
+        for mask in MASKS {
+            self.run(&format!("CREATE VIEW notes_{mask} AS SELECT * FROM notes"))?;
+        }
         self.run("VACUUM (ANALYZE, FREEZE)")?;
         self.run("CHECKPOINT")?;
         let file = self.bulk_file();

@@ -12,10 +12,12 @@ use crate::config::Config;
 pub fn check(file: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(file)?;
     config.tls.read()?;
+    config.keys.read()?;
     if let Some(ship) = &config.ship {
         Destination::open(&ship.to, &ship.options)?;
     }
     let policies = PolicySet::load(&config.policies)?;
+    config.keys.check(&policies)?;
     println!("{}: ok", file.display());
     println!(
         "{}: ok, {} policies, hash {}",

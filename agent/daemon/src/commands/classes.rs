@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use catalog::{Catalog, Samples};
-use model::Target;
-use policy::{Candidate, ColumnName, PolicySet, Suggestion};
+use mask::Mask;
+use model::{MaskFunction, Target};
+use policy::{Candidate, ColumnName, PolicySet, Problem, Suggestion};
 use serde_json::json;
 use sql::{Relation, Snapshot};
 use tokio::runtime::Runtime;
@@ -81,7 +82,26 @@ impl Live {
     }
 }
 
-/// Exits with 1 where a pattern fits no column.
+/// Masks that are not for the types of columns that have them: what they show is nothing, and not what was meant.
+fn unfit(live: &Live) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for database in &live.databases {
+        let types = database.types();
+        for relation in live.relations(database) {
+            let names = live.columns(database, relation);
+            for (name, column) in names.zip(&relation.columns) {
+                let oid = types.base(column.type_oid).unwrap_or_default();
+                let type_name = types.find(oid).map(|found| found.name);
+                let type_name = type_name.unwrap_or_else(|| "unknown".into());
+                let fits = |function: &MaskFunction| Mask::fits(function, oid);
+                problems.extend(live.policies.unfit(name, &type_name, fits));
+            }
+        }
+    }
+    problems
+}
+
+/// Exits with 1 where a pattern fits no column. A mask that does not fit is only told: nothing is shown in clear for it.
 fn check(live: &Live, json: bool) -> anyhow::Result<ExitCode> {
     let names: Vec<&str> = live
         .databases
@@ -97,8 +117,9 @@ fn check(live: &Live, json: bool) -> anyhow::Result<ExitCode> {
     let problems = live
         .policies
         .unmatched(&live.target.server, &names, &columns);
+    let unfit = unfit(live);
     if json {
-        let told = problems.iter().map(|problem| {
+        let told = problems.iter().chain(&unfit).map(|problem| {
             let place = problem.position;
             json!({
                 "file": problem.file,
@@ -111,13 +132,15 @@ fn check(live: &Live, json: bool) -> anyhow::Result<ExitCode> {
             "{}",
             serde_json::to_string_pretty(&told.collect::<Vec<_>>())?
         );
-    } else if problems.is_empty() {
-        println!(
-            "classes.toml: ok, every pattern fits a column of {}",
-            names.join(", ")
-        );
     } else {
-        problems.iter().for_each(|problem| println!("{problem}"));
+        let told = problems.iter().chain(&unfit);
+        told.for_each(|problem| println!("{problem}"));
+        if problems.is_empty() {
+            println!(
+                "classes.toml: ok, every pattern fits a column of {}",
+                names.join(", ")
+            );
+        }
     }
     Ok(match problems.is_empty() {
         true => ExitCode::SUCCESS,

@@ -113,6 +113,10 @@ fn proposal(host: &Host) -> String {
 state = \"/var/lib/weir\"                # journal and archive
 run = \"/run/weir\"                      # the control socket
 policies = \"policies\"                  # *.cedar and classes.toml
+
+# Masks that hash, tokenize or add noise take keys: `openssl rand -hex 32 > pii.key`, for nobody else to read (mode 0600).
+# [masking.keys]
+# pii = { file = \"pii.key\" }
 ",
     );
     if let Some(first) = host.servers.first() {

@@ -69,6 +69,27 @@ pub enum MaskFunction {
     Encrypted(Arc<MaskFunction>),
 }
 
+impl MaskFunction {
+    /// Names of the keys that it takes.
+    pub fn keys(&self) -> Vec<&Arc<str>> {
+        match self {
+            Self::Hash { key, .. } | Self::Tokenize { key, .. } | Self::Noise { key, .. } => {
+                vec![key]
+            }
+            Self::Json(paths) => paths.values().flat_map(Self::keys).collect(),
+            Self::Encrypted(otherwise) => otherwise.keys(),
+            Self::Null
+            | Self::Redact
+            | Self::Fixed(_)
+            | Self::Always(_)
+            | Self::Partial { .. }
+            | Self::Email
+            | Self::Date { .. }
+            | Self::Number { .. } => vec![],
+        }
+    }
+}
+
 /// A period of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

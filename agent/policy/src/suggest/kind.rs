@@ -33,6 +33,7 @@ const NETWORK: Class = Class {
 pub(super) enum What {
     PrivateKey,
     WebToken,
+    AccessKey,
     Email,
     Iban,
     Card,
@@ -73,6 +74,13 @@ pub(super) const KINDS: &[Kind] = &[
         mask: "\"null\"",
         words: &["jwt"],
         parts: &[],
+    },
+    Kind {
+        what: What::AccessKey,
+        class: SECRET,
+        mask: "\"null\"",
+        words: &["api key", "access key", "secret key"],
+        parts: &["apikey", "accesskey"],
     },
     Kind {
         what: What::Email,
@@ -181,9 +189,6 @@ pub(super) const KINDS: &[Kind] = &[
             "pin",
             "credential",
             "credentials",
-            "api key",
-            "access key",
-            "secret key",
             "mot de passe",
             "senha",
         ],
@@ -194,8 +199,6 @@ pub(super) const KINDS: &[Kind] = &[
             "passwort",
             "kennwort",
             "contrasena",
-            "apikey",
-            "accesskey",
         ],
     },
     Kind {

@@ -62,6 +62,23 @@ fn a_pattern_that_fits_no_column_is_told_with_its_place() {
 }
 
 #[test]
+fn a_mask_that_is_not_for_its_columns_type_is_told() {
+    let world = world();
+    let classes = CLASSES
+        .replace("emial", "note")
+        .replace("\"*/*.*.*.email\"", "\"*/*.*.*.seen\"");
+    fs::write(world.folder().join("policies/classes.toml"), classes).unwrap();
+    let output = say(&world, &["check"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        text(&output),
+        "classes.toml:6:3: the mask of class \"contact\" is not for shop/app.public.people.seen, which is of type \
+         timestamptz: it is shown as \"redact\" shows it; give it a mask of its own\n\
+         classes.toml: ok, every pattern fits a column of app\n"
+    );
+}
+
+#[test]
 fn what_is_suggested_can_be_pasted_as_it_is_and_then_nothing_is_left_to_suggest() {
     let world = world();
     let named = text(&say(&world, &["suggest"]));
