@@ -36,6 +36,9 @@ pub enum Command {
     /// Compare classes.toml with the columns of a database.
     #[command(subcommand)]
     Classes(Classes),
+    /// Say what classes.toml would be in the database itself.
+    #[command(subcommand)]
+    Mask(Mask),
     /// List, show, approve and deny held statements.
     #[command(subcommand)]
     Approvals(Approvals),
@@ -147,6 +150,28 @@ pub enum Classes {
         #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
         sample: Option<u32>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Mask {
+    /// Print SQL that lets a role read classified columns by masking views alone. Nothing is run.
+    Plan(MaskPlan),
+}
+
+#[derive(Debug, Args)]
+pub struct MaskPlan {
+    /// The database.
+    #[arg(long)]
+    pub database: String,
+    /// The server, by its name in the configuration. Default: the only one there.
+    #[arg(long)]
+    pub server: Option<String>,
+    /// The role that reads. Default: every role.
+    #[arg(long = "for", value_name = "ROLE")]
+    pub role: Option<String>,
+    /// What the names of the views' schemas begin with: the views of public are in PREFIX_public.
+    #[arg(long, default_value = "masked")]
+    pub prefix: String,
 }
 
 #[derive(Debug, Args)]

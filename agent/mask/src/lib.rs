@@ -76,7 +76,11 @@ pub enum Shown {
 impl Mask {
     /// Makes a function ready. A key that is not in the ring masks like `redact`.
     pub fn new(function: &MaskFunction, column: &Column<'_>, keys: &Keyring) -> Self {
-        let element = value::element_of(column.type_oid);
+        // That there is nothing is said of an array as a whole.
+        let element = match function {
+            MaskFunction::Null => None,
+            _ => value::element_of(column.type_oid),
+        };
         let kind = Kind::of(element.unwrap_or(column.type_oid));
         let typed = step::Typed {
             kind,

@@ -57,6 +57,13 @@ impl PolicySet {
         lacking.map(problem).collect()
     }
 
+    /// The class and mask of a column, where it is in one.
+    pub fn mask_of(&self, column: ColumnName<'_>) -> Option<(&str, &MaskFunction)> {
+        let classified = self.classes.of(column)?;
+        let class = classified.classes.first()?;
+        Some((&class.name, classified.mask))
+    }
+
     /// What is wrong with the mask of a column of this type, which `fits` tells.
     pub fn unfit(
         &self,

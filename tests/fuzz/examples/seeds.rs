@@ -23,6 +23,10 @@ fn main() -> io::Result<()> {
         let seed = [&u16::to_be_bytes(oid), value].concat();
         keep(&corpus.join("value").join(name), &seed)?;
     }
+    for (name, function, format, oid, value) in MASKED {
+        let seed = [&[function, format], &u16::to_be_bytes(oid)[..], value].concat();
+        keep(&corpus.join("mask").join(name), &seed)?;
+    }
     for (name, texts) in TEXTS {
         keep(&corpus.join("sql").join(name), texts.join("\0").as_bytes())?;
     }
@@ -318,6 +322,39 @@ fn segments() -> Vec<(&'static str, Vec<u8>)> {
         ),
     ]
 }
+
+/// Values to mask: a name, the function's number and the format as `fuzz::mask` reads them, the type, the value.
+const MASKED: [(&str, u8, u8, u16, &[u8]); 11] = [
+    ("redact_text", 1, 0, 25, b"secret"),
+    ("partial_array", 4, 0, 1009, b"[0:1]={secret,\"b \\\"c\"}"),
+    ("email", 5, 0, 1043, b"ada@analytical.org"),
+    ("hash_uuid", 6, 1, 2950, b"0123456789abcdef"),
+    ("tokenize_int8", 7, 1, 20, b"\0\0\x01\0\0\0\0\0"),
+    ("date", 8, 1, 1082, b"\0\0\x22\xc7"),
+    (
+        "bucket_numeric",
+        9,
+        1,
+        1700,
+        b"\0\x02\0\0\x40\0\0\x02\0\x2a\x13\x88",
+    ),
+    (
+        "noise_float8",
+        10,
+        1,
+        701,
+        b"\x3f\xb9\x99\x99\x99\x99\x99\x9a",
+    ),
+    ("noise_days", 11, 0, 1184, b"1984-05-17 10:11:12.5+02"),
+    (
+        "json",
+        12,
+        1,
+        3802,
+        b"\x01{\"a\": 1, \"b\": [{\"c\": \"x@y.org\"}]}",
+    ),
+    ("encrypted", 13, 0, 25, b"enc:c2VjcmV0IHNlY3JldA=="),
+];
 
 /// Values by their type's oid.
 const VALUES: [(&str, u16, &[u8]); 8] = [

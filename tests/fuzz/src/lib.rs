@@ -4,6 +4,7 @@
 
 pub mod engine;
 pub mod facts;
+pub mod mask;
 pub mod mysql;
 pub mod script;
 pub mod segment;

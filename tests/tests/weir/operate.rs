@@ -10,6 +10,7 @@ use weir_tests::{Wire, World};
 mod answers;
 mod checks;
 mod classes;
+mod mask;
 mod reloads;
 mod stops;
 mod story;

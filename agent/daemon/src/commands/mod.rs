@@ -7,6 +7,7 @@ mod classes;
 mod doctor;
 mod explain;
 mod init;
+mod mask;
 mod policy;
 mod ship;
 
@@ -41,6 +42,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             run::run(config)?;
         }
         Command::Classes(command) => return classes::classes(&config, &command),
+        Command::Mask(command) => return mask::mask(&config, &command),
         Command::Explain(explain) => return explain::explain(&config, &explain),
         Command::Approvals(command) => approvals::approvals(&config, command)?,
         Command::Audit(command) => return audit::audit(&config, command),

@@ -402,10 +402,21 @@ fn a_binary_array_keeps_its_shape() {
         shown(&MaskFunction::Redact, TEXTS, Format::Binary, Some(&clear)),
         Some(array(&[Some(b"***"), None], 1))
     );
+    // What becomes NULL is told at the front.
     let clear = array(&[Some(b"secret")], 0);
+    let unfit = MaskFunction::Json(BTreeMap::new());
+    let no_text = MaskFunction::Encrypted(MaskFunction::Null.into());
+    assert_eq!(
+        shown(&unfit, TEXTS, Format::Binary, Some(&clear)),
+        Some(array(&[Some(b"***")], 0))
+    );
+    assert_eq!(
+        shown(&no_text, TEXTS, Format::Binary, Some(&clear)),
+        Some(array(&[None], 1))
+    );
     assert_eq!(
         shown(&MaskFunction::Null, TEXTS, Format::Binary, Some(&clear)),
-        Some(array(&[None], 1))
+        None
     );
     assert_eq!(
         shown(&MaskFunction::Redact, INTS, Format::Binary, Some(&clear)),
