@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "weir-mask",
             "weir-model",
             "weir-policy",
+            "weir-proof",
             "weir-proxy",
             "weir-ship",
             "weir-sql",
@@ -35,7 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("weir-approval", &["weir-model"]),
     (
         "weir-archive",
-        &["weir-journal", "weir-model", "weir-value"],
+        &["weir-journal", "weir-model", "weir-proof", "weir-value"],
     ),
     ("weir-catalog", &["weir-model", "weir-sql"]),
     ("weir-identity", &["weir-model"]),

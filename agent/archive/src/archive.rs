@@ -1,39 +1,41 @@
-//! The archiver: turns sealed segments into rows, file by file, so that a crash at any moment loses and doubles nothing.
+//! The archiver: turns records into rows, file by file, so that a crash at any moment loses and doubles nothing.
+//!
+//! A file grows with the segment that its records are in, so the host's Merkle tree covers a record soon after it is on
+//! the disk, and each row is made and hashed once.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use journal::{Entry, JournalError, Records};
+use journal::{Entry, JournalError, Place, Records};
 use model::AuditRecord;
+use proof::{Hash, Tree};
 
-use crate::chain::Chain;
 use crate::column::Column;
 use crate::facts::Sessions;
-use crate::flatten::flatten;
-use crate::manifest::{self, Extent, Line};
-use crate::row::{Row, Value};
-use crate::table::{TableReader, TableWriter};
-use crate::{ArchiveError, layout};
+use crate::growing::{Growing, Grown};
+use crate::log::{self, Log};
+use crate::manifest::{self, Line};
+use crate::row::Row;
+use crate::table::TableReader;
+use crate::{ArchiveError, checkpoints, layout, leaf};
 
 /// One host's part of an archive, open for writing.
 pub struct Archive {
     directory: PathBuf,
     host: String,
     lines: Vec<Line>,
-    head: Head,
+    /// Over the records of all files that are part of the trail.
+    tree: Tree,
     sessions: Sessions,
+    /// The file that comes next, where it has begun.
+    growing: Option<Growing>,
+    /// Records that the newest signed head covers.
+    pub(crate) signed: u64,
+    /// The segment that is being read, and how far.
+    reading: Option<(PathBuf, Place)>,
     /// Keeps other agents out for as long as this is open.
     _lock: File,
-}
-
-/// The end of a trail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Number of the last record; 0 before the first.
-    pub sequence: u64,
-    /// `weir_chain` of its row.
-    pub chain: Chain,
 }
 
 /// What became of a segment.
@@ -47,8 +49,6 @@ pub struct Absorbed {
     pub files: Vec<PathBuf>,
 }
 
-type Entries = std::iter::Peekable<Records>;
-
 impl Archive {
     /// Opens (or makes) the part of the archive that belongs to this host id.
     pub fn open(directory: impl Into<PathBuf>, host: &str) -> Result<Self, ArchiveError> {
@@ -61,54 +61,138 @@ impl Archive {
         remove_unfinished(&directory, host)?;
         manifest::repair(&layout::manifest(&directory, host))?;
         let lines = manifest::read(&layout::manifest(&directory, host))?;
-        Ok(Self {
-            head: head(host, &lines)?,
+        let lines = upgrade(&directory, host, lines)?;
+        let archive = Self {
+            tree: lines.last().and_then(Line::tree).unwrap_or_default(),
             sessions: sessions_at_head(&directory, host, &lines)?,
+            signed: checkpoints::signed(&directory, host),
             directory,
             host: host.to_owned(),
             lines,
+            growing: None,
+            reading: None,
             _lock: lock,
-        })
+        };
+        archive.log().fill_tiles()?;
+        Ok(archive)
     }
 
-    /// Where the trail ends.
-    pub fn head(&self) -> Head {
-        self.head
+    /// Number of the last record that is part of the trail; 0 before the first.
+    pub fn head(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// The host's tree: over every record of the trail, and over those of the file that grows.
+    pub fn tree(&self) -> &Tree {
+        self.growing.as_ref().map_or(&self.tree, Growing::tree)
+    }
+
+    /// The proof that the tree begins with the one of this size.
+    pub fn consistency(&self, size: u64) -> Result<Vec<Hash>, ArchiveError> {
+        proof::consistency(&self.log(), size, self.tree().size())
+    }
+
+    /// Turns what is on the disk of a segment that still grows into rows, of which the file is made when it is absorbed.
+    ///
+    /// A failure loses nothing: the file begins again.
+    pub fn follow(&mut self, segment: &Path) -> Result<(), ArchiveError> {
+        let from = self.place_in(segment);
+        // One before it waits to be absorbed.
+        if from.is_none() && journal::first_sequence(segment) != Some(self.tree().size() + 1) {
+            return Ok(());
+        }
+        let read = journal::read_synced(segment)
+            .and_then(|entries| go_on(entries, from))
+            .map_err(ArchiveError::from)
+            .and_then(|entries| self.read(segment, entries));
+        self.or_begin_again(read)
     }
 
     /// Turns a sealed segment into rows, and removes it once they are on disk and read back.
     ///
     /// Segments come in order. One that came before, as after a crash, is recognised and only removed.
     pub fn absorb(&mut self, segment: &Path) -> Result<Absorbed, ArchiveError> {
-        let mut entries = journal::read_sealed(segment)?.peekable();
-        let mut absorbed = Absorbed {
-            known: self.skip_known(segment, &mut entries)?,
-            ..Absorbed::default()
-        };
-        while let Some(first) = peek(&mut entries)? {
-            self.expect(segment, first.sequence)?;
-            let day = layout::Day::of(first.record.time);
-            let line = self.write_day(day, &mut entries)?;
-            absorbed.rows += line.last - line.first + 1;
-            absorbed.files.push(self.directory.join(&line.file));
-        }
+        let (head, files) = (self.head(), self.lines.len());
+        let known = self.absorb_rows(segment);
+        let known = self.or_begin_again(known)?;
+        self.log().fill_tiles()?;
         self.save_sessions()?;
         remove(segment)?;
-        Ok(absorbed)
+        let added = self.lines.iter().skip(files);
+        Ok(Absorbed {
+            rows: self.head() - head,
+            known,
+            files: added.map(|line| self.directory.join(&line.file)).collect(),
+        })
+    }
+
+    fn absorb_rows(&mut self, segment: &Path) -> Result<u64, ArchiveError> {
+        let from = self.place_in(segment);
+        let mut entries = go_on(journal::read_sealed(segment)?, from)?;
+        let known = match from {
+            Some(_) => 0,
+            None => self.skip_known(segment, &mut entries)?,
+        };
+        self.read(segment, entries)?;
+        self.finish_file()?;
+        self.reading = None;
+        Ok(known)
+    }
+
+    /// Forgets the file that grows where something failed.
+    fn or_begin_again<T>(&mut self, done: Result<T, ArchiveError>) -> Result<T, ArchiveError> {
+        if done.is_err() {
+            self.growing = None;
+            self.reading = None;
+        }
+        done
+    }
+
+    /// How far the segment was read.
+    fn place_in(&self, segment: &Path) -> Option<Place> {
+        let reading = self.reading.as_ref().filter(|(path, _)| path == segment);
+        reading.map(|(_, place)| *place)
+    }
+
+    fn read(&mut self, segment: &Path, mut entries: Records) -> Result<(), ArchiveError> {
+        for entry in entries.by_ref() {
+            let entry = entry?;
+            self.expect(segment, entry.sequence)?;
+            self.push(&entry)?;
+        }
+        self.reading = Some((segment.to_owned(), entries.place()));
+        Ok(())
+    }
+
+    fn push(&mut self, entry: &Entry) -> Result<(), ArchiveError> {
+        let day = layout::Day::of(entry.record.time);
+        if self
+            .growing
+            .as_ref()
+            .is_some_and(|growing| growing.day != day)
+        {
+            self.finish_file()?;
+        }
+        let growing = match &mut self.growing {
+            Some(growing) => growing,
+            none => {
+                let path = unfinished(&self.directory, &self.host, day, self.tree.size() + 1)?;
+                none.insert(Growing::begin(&path, day, &self.tree, &self.sessions)?)
+            }
+        };
+        growing.push(entry)
     }
 
     /// Skips the records that the archive has, if it has the same ones.
-    fn skip_known(&self, segment: &Path, entries: &mut Entries) -> Result<u64, ArchiveError> {
-        let Some(first) = peek(entries)?.map(|entry| entry.sequence) else {
-            return Ok(0);
-        };
+    fn skip_known(&self, segment: &Path, entries: &mut Records) -> Result<u64, ArchiveError> {
+        let first = journal::first_sequence(segment).unwrap_or_default();
         let mut known = 0;
         for row in rows_from(&self.directory, &self.lines, first) {
             let row = row?;
-            match entries.next_if(|entry| entry.as_ref().is_ok_and(|entry| is_row(entry, &row))) {
-                Some(_) => known += 1,
-                None if peek(entries)?.is_none() => break,
-                None => {
+            match entries.next().transpose()? {
+                None => break,
+                Some(entry) if is_row(&entry, &row) => known += 1,
+                Some(_) => {
                     return Err(ArchiveError::Conflict {
                         host: self.host.clone(),
                         segment: segment.to_owned(),
@@ -121,7 +205,7 @@ impl Archive {
     }
 
     fn expect(&self, segment: &Path, found: u64) -> Result<(), ArchiveError> {
-        let expected = self.head.sequence + 1;
+        let expected = self.tree().size() + 1;
         match found == expected {
             true => Ok(()),
             false => Err(ArchiveError::Missing {
@@ -133,68 +217,50 @@ impl Archive {
         }
     }
 
-    /// Writes the records of one day to one file, and names it in the manifest.
-    fn write_day(&mut self, day: layout::Day, entries: &mut Entries) -> Result<Line, ArchiveError> {
-        let unfinished = self.unfinished(day)?;
-        let mut sessions = self.sessions.clone();
-        let (extent, chain) = self.write_rows(&unfinished, day, entries, &mut sessions)?;
-        let file = layout::file(&self.host, day, extent.first, extent.last);
+    /// Makes the file that grows, if there is one, part of the trail.
+    fn finish_file(&mut self) -> Result<(), ArchiveError> {
+        let Some(growing) = self.growing.take() else {
+            return Ok(());
+        };
+        let day = growing.day;
+        let grown = growing.finish()?;
+        let line = self.publish(day, &grown)?;
+        self.lines.push(line);
+        self.tree = grown.tree;
+        self.sessions = grown.sessions;
+        Ok(())
+    }
+
+    fn publish(&self, day: layout::Day, grown: &Grown) -> Result<Line, ArchiveError> {
+        let (first, last) = (grown.extent.first, grown.extent.last);
+        let file = layout::file(&self.host, day, first, last);
         let path = self.directory.join(&file);
-        layout::publish(&unfinished, &path)?;
-        read_back(&path, self.head.chain, chain)?;
+        layout::publish(&grown.path, &path)?;
+        grown.read_back(&path)?;
+        let leaves = layout::leaves(&self.directory, &self.host, first, last);
+        log::write_leaves(&leaves, &grown.leaves)?;
         let line = Line::new(
             file,
-            &extent,
+            &grown.extent,
             manifest::hash_file(&path)?,
-            chain.to_string(),
+            &grown.tree,
         );
         manifest::append(&layout::manifest(&self.directory, &self.host), &line)?;
-        self.head = Head {
-            sequence: extent.last,
-            chain,
-        };
-        self.sessions = sessions;
-        self.lines.push(line.clone());
         Ok(line)
     }
 
-    /// The name of the next file while it is being written.
-    fn unfinished(&self, day: layout::Day) -> Result<PathBuf, ArchiveError> {
-        let first = self.head.sequence + 1;
-        let file = layout::file(&self.host, day, first, first);
-        let path = self.directory.join(file);
-        if let Some(directory) = path.parent() {
-            layout::make_directory(directory)?;
-        }
-        Ok(path.with_file_name(format!("{first:020}{}", layout::UNFINISHED)))
+    /// The archive, and whose part of it this is.
+    pub(crate) fn place(&self) -> (&Path, &str) {
+        (&self.directory, &self.host)
     }
 
-    fn write_rows(
-        &self,
-        path: &Path,
-        day: layout::Day,
-        entries: &mut Entries,
-        sessions: &mut Sessions,
-    ) -> Result<(Extent, Chain), ArchiveError> {
-        let mut writer = TableWriter::create(path)?;
-        let mut chain = self.head.chain;
-        let mut extent = Extent {
-            first: self.head.sequence + 1,
-            last: self.head.sequence,
-            since: i64::MAX,
-            until: i64::MIN,
-        };
-        while let Some(entry) = next_of_day(entries, day)? {
-            let mut row = row_of(&entry, sessions);
-            chain = chain.next(&row);
-            row.put(Column::Chain, &chain.to_string());
-            writer.push(row)?;
-            extent.last = entry.sequence;
-            extent.since = extent.since.min(entry.record.time);
-            extent.until = extent.until.max(entry.record.time);
+    fn log(&self) -> Log<'_> {
+        Log {
+            directory: &self.directory,
+            host: &self.host,
+            lines: &self.lines,
+            tail: self.growing.as_ref().map_or(&[], Growing::leaves),
         }
-        writer.finish()?;
-        Ok((extent, chain))
     }
 
     fn save_sessions(&self) -> Result<(), ArchiveError> {
@@ -205,12 +271,51 @@ impl Archive {
     }
 }
 
-/// The row of the record that comes next, but for its chain.
-pub(crate) fn row_of(entry: &Entry, sessions: &mut Sessions) -> Row {
-    sessions.learn(entry.sequence, &entry.record);
-    let row = flatten(entry, sessions.of(&entry.record));
-    sessions.forget(&entry.record);
-    row
+/// The name of the next file while it is being written.
+fn unfinished(
+    directory: &Path,
+    host: &str,
+    day: layout::Day,
+    first: u64,
+) -> Result<PathBuf, ArchiveError> {
+    let path = directory.join(layout::file(host, day, first, first));
+    if let Some(directory) = path.parent() {
+        layout::make_directory(directory)?;
+    }
+    Ok(path.with_file_name(format!("{first:020}{}", layout::UNFINISHED)))
+}
+
+/// Gives lines that are older than the tree theirs.
+fn upgrade(directory: &Path, host: &str, lines: Vec<Line>) -> Result<Vec<Line>, ArchiveError> {
+    if lines.iter().all(|line| line.tree().is_some()) {
+        return Ok(lines);
+    }
+    let mut tree = Tree::default();
+    let mut upgraded = Vec::new();
+    for line in lines {
+        let leaves = leaves_of(&directory.join(&line.file))?;
+        log::write_leaves(
+            &layout::leaves(directory, host, line.first, line.last),
+            &leaves,
+        )?;
+        tree.extend(leaves);
+        upgraded.push(line.with_tree(&tree));
+    }
+    manifest::replace(&layout::manifest(directory, host), &upgraded)?;
+    Ok(upgraded)
+}
+
+/// Leaf hashes of a file's rows, of the rows themselves.
+fn leaves_of(path: &Path) -> Result<Vec<Hash>, ArchiveError> {
+    let (mut leaves, mut buffer) = (Vec::new(), Vec::new());
+    let mut reader = TableReader::open(path)?;
+    while let Some(table) = reader.next_table()? {
+        for row in 0..table.length {
+            leaf::encode(table.schema, table.values(row), &mut buffer);
+            leaves.push(proof::leaf(&buffer));
+        }
+    }
+    Ok(leaves)
 }
 
 /// What was known about the open sessions after the last line: what was written down, or, where that is behind (or
@@ -277,41 +382,15 @@ impl Iterator for Rows {
     }
 }
 
+fn go_on(entries: Records, from: Option<Place>) -> Result<Records, JournalError> {
+    match from {
+        Some(place) => entries.from(place),
+        None => Ok(entries),
+    }
+}
+
 fn is_row(entry: &Entry, row: &Row) -> bool {
     row.sequence() == entry.sequence && row.text(Column::Record) == Some(entry.text.as_str())
-}
-
-fn peek(entries: &mut Entries) -> Result<Option<&Entry>, JournalError> {
-    if let Some(Err(error)) = entries.next_if(Result::is_err) {
-        return Err(error);
-    }
-    Ok(entries.peek().and_then(|entry| entry.as_ref().ok()))
-}
-
-fn next_of_day(entries: &mut Entries, day: layout::Day) -> Result<Option<Entry>, JournalError> {
-    entries
-        .next_if(|entry| {
-            let other_day = |entry: &Entry| layout::Day::of(entry.record.time) != day;
-            !entry.as_ref().is_ok_and(other_day)
-        })
-        .transpose()
-}
-
-fn head(host: &str, lines: &[Line]) -> Result<Head, ArchiveError> {
-    let Some(line) = lines.last() else {
-        return Ok(Head {
-            sequence: 0,
-            chain: Chain::genesis(host),
-        });
-    };
-    let chain = line.chain.parse().map_err(|_| ArchiveError::Unreadable {
-        path: line.file.clone(),
-        what: "the manifest has no chain for it".to_owned(),
-    })?;
-    Ok(Head {
-        sequence: line.last,
-        chain,
-    })
 }
 
 fn lock(directory: &Path, host: &str) -> Result<File, ArchiveError> {
@@ -340,27 +419,6 @@ fn remove_unfinished(directory: &Path, host: &str) -> Result<(), ArchiveError> {
         }
     }
     Ok(())
-}
-
-/// Reads a file again, as anybody would, and recomputes its chain.
-fn read_back(path: &Path, before: Chain, after: Chain) -> Result<(), ArchiveError> {
-    let fault = |row| ArchiveError::ReadBack {
-        path: path.to_owned(),
-        row,
-    };
-    let mut chain = before;
-    let mut read = 0;
-    let mut reader = TableReader::open(path)?;
-    while let Some(table) = reader.next_table()? {
-        for row in 0..table.length {
-            chain = chain.next_of(table.schema, table.values(row));
-            match table.value(row, Column::Chain) {
-                Value::Text(text) if chain.is_written(text) => read += 1,
-                _ => return Err(fault(read)),
-            }
-        }
-    }
-    (chain == after).then_some(()).ok_or_else(|| fault(read))
 }
 
 fn remove(segment: &Path) -> Result<(), ArchiveError> {

@@ -59,7 +59,7 @@ columns! {
     Sequence "weir_sequence" Long "Number of the record on its host: from 1, without gaps."
     Time "time" Long "When it happened: milliseconds since the Unix epoch (OCSF `time`)."
     TimeDt "time_dt" Time "The same to the microsecond."
-    Event "weir_event" Text "What happened: started, policy_loaded, policy_rejected, opened, encrypted, decided, settled, finished, closed or stopped."
+    Event "weir_event" Text "What happened: started, policy_loaded, policy_rejected, signing_key, opened, encrypted, decided, settled, finished, closed or stopped."
     CategoryUid "category_uid" Int "Always 6: Application Activity."
     ClassUid "class_uid" Int "Always 6005: Datastore Activity."
     ActivityId "activity_id" Int "What a decided request is: 1 Read (COPY out), 2 Update (also ALTER, GRANT), 3 Connect (also `opened`), 4 Query, 5 Write, 6 Create, 7 Delete, 99 Other, 0 where it is not known. 99 for every event that is no request."
@@ -121,15 +121,15 @@ columns! {
     DurationUs "weir_duration_us" Long "Microseconds from the verdict to the end."
     AgentVersion "weir_agent_version" Text "Version of the agent that started."
     Record "weir_record" Text "The record as the journal held it: JSON, byte for byte. Every other column but the session's facts follows from it."
-    Chain "weir_chain" Text "SHA-256 over the row before's weir_chain and all other columns of this row, hex."
+    Chain "weir_chain" Text "Of rows before schema weir.audit.5: SHA-256 over the row before's weir_chain and all other columns of this row, hex. NULL since the Merkle log has taken its place."
     ClientTls "weir_client_tls" Text "Version of TLS on the client's side of the session, such as `TLSv1.3`. NULL where it goes in plain."
     ServerTls "weir_server_tls" Text "The same for the side of the server."
     Monitored "weir_monitored" Int "1 where a request was forwarded as it came, whatever `weir_effect` and `weir_masks` say, because its target is only monitored. NULL where what they say was done."
     Values "weir_values" Text "JSON list of the bind values as PostgreSQL prints them: {type, format, value}, with `value` null for NULL. Instead of `value`, {hex, why} where it cannot be printed, and {length, sha256} where it was too large to be kept. `type` is null where it is not known; `format` says how the client sent it. NULL where there are no values."
 }
 
-/// A set of columns: the first so many of [`Column::ALL`]. Its name is part of every hash, so that columns that came
-/// later do not change older rows.
+/// A set of columns: the first so many of [`Column::ALL`]. Its name is part of every leaf, so that columns that came
+/// later do not change older ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {
     /// Its name, in each file's metadata.
@@ -140,7 +140,7 @@ pub struct Schema {
 
 impl Schema {
     /// All schemas, oldest first.
-    pub const ALL: [Schema; 4] = [
+    pub const ALL: [Schema; 5] = [
         Schema {
             name: "weir.audit.1",
             last: Column::Chain,
@@ -153,18 +153,35 @@ impl Schema {
             name: "weir.audit.3",
             last: Column::Monitored,
         },
+        Schema {
+            name: "weir.audit.4",
+            last: Column::Values,
+        },
         Schema::NEWEST,
     ];
 
     /// The schema of rows that are written now.
     pub const NEWEST: Schema = Schema {
-        name: "weir.audit.4",
+        name: "weir.audit.5",
         last: Column::Values,
     };
+
+    /// The schemas whose rows are in a chain.
+    const CHAINED: [&str; 4] = [
+        "weir.audit.1",
+        "weir.audit.2",
+        "weir.audit.3",
+        "weir.audit.4",
+    ];
 
     /// Its columns, in order.
     pub fn columns(self) -> &'static [Column] {
         Column::ALL.get(..self.width()).unwrap_or(Column::ALL)
+    }
+
+    /// Whether each of its rows has the hash of a chain.
+    pub(crate) fn is_chained(self) -> bool {
+        Self::CHAINED.contains(&self.name)
     }
 
     /// How many columns it has.

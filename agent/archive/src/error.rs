@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use journal::JournalError;
 use parquet::errors::ParquetError;
+use proof::ProofError;
 
 /// Why the archive did not do what it was asked for. A segment stays in the journal until it is archived.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +90,41 @@ pub enum ArchiveError {
         /// Which row, from 0.
         row: u64,
     },
+    /// A record that there is not.
+    #[error("the log of {host} has no record {sequence}")]
+    NoRecord {
+        /// The host id.
+        host: String,
+        /// Which record.
+        sequence: u64,
+    },
+    /// The archive has not come again to where it was signed.
+    #[error("{signed} records are signed, and the archive has {size} of them so far")]
+    Behind {
+        /// What is signed.
+        signed: u64,
+        /// What there is.
+        size: u64,
+    },
+    /// A note that nobody whom we know has signed.
+    #[error("it is not signed by a key that is known ({keys}); give the log's key with --key")]
+    Stranger {
+        /// Keys that are known.
+        keys: String,
+    },
+    /// Another key would sign a log than the one that did.
+    #[error(
+        "the log of {host} is signed by {key}, which has not endorsed the new key: put the old key back and run `weir audit rotate-key`, or give the agent a new host id"
+    )]
+    Unendorsed {
+        /// The host id.
+        host: String,
+        /// The verifier key that was the log's last.
+        key: String,
+    },
+    /// A signature, a key or a proof is not what it should be.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// The journal's segments could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),

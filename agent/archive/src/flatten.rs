@@ -115,6 +115,9 @@ fn describe_event(row: &mut Row, event: &AuditEvent) {
             row.put(Column::StatusId, status::FAILURE);
             row.put(Column::Reason, error.as_str());
         }
+        AuditEvent::SigningKey { key, .. } => {
+            row.put(Column::Reason, &format!("the log is signed by {key}"));
+        }
         AuditEvent::Opened(_) => describe_activity(row, activity::CONNECT),
         // Every row from here on says it.
         AuditEvent::Encrypted { .. } => {}
@@ -131,6 +134,7 @@ fn name(event: &AuditEvent) -> &'static str {
         AuditEvent::Started { .. } => "started",
         AuditEvent::PolicyLoaded { .. } => "policy_loaded",
         AuditEvent::PolicyRejected { .. } => "policy_rejected",
+        AuditEvent::SigningKey { .. } => "signing_key",
         AuditEvent::Opened(_) => "opened",
         AuditEvent::Encrypted { .. } => "encrypted",
         AuditEvent::Decided(_) => "decided",

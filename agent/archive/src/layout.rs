@@ -54,6 +54,32 @@ pub(crate) fn trail(directory: &Path, host: &str) -> PathBuf {
     directory.join("v1").join(format!("host={host}"))
 }
 
+/// The directory of a host's Merkle log.
+pub(crate) fn log(directory: &Path, host: &str) -> PathBuf {
+    directory.join("log").join(host)
+}
+
+/// The newest signed head of a host's log.
+pub(crate) fn checkpoint(directory: &Path, host: &str) -> PathBuf {
+    log(directory, host).join("checkpoint")
+}
+
+/// The directory of heads that were kept.
+pub(crate) fn checkpoints(directory: &Path, host: &str) -> PathBuf {
+    log(directory, host).join("checkpoints")
+}
+
+/// The directory of the keys that a host's log is signed with.
+pub(crate) fn keys(directory: &Path, host: &str) -> PathBuf {
+    log(directory, host).join("keys")
+}
+
+/// The leaf hashes of these records, which one Parquet file has.
+pub(crate) fn leaves(directory: &Path, host: &str, first: u64, last: u64) -> PathBuf {
+    let name = format!("{first:020}-{last:020}");
+    log(directory, host).join("leaf").join(name)
+}
+
 /// A Parquet file's path inside the archive.
 pub(crate) fn file(host: &str, day: Day, first: u64, last: u64) -> PathBuf {
     PathBuf::from(format!(
@@ -95,6 +121,26 @@ pub(crate) fn files(directory: &Path, host: &str) -> Result<Vec<PathBuf>, Archiv
     }
     files.sort();
     Ok(files)
+}
+
+/// The files of a directory that are whole, in the order of their names.
+pub(crate) fn finished(directory: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut files = list(directory)?;
+    files.retain(|file| file.extension().is_none() && !file.is_dir());
+    files.sort();
+    Ok(files)
+}
+
+/// The full tiles of a host's log.
+pub(crate) fn tiles(directory: &Path, host: &str) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut tiles = Vec::new();
+    let mut left = vec![log(directory, host).join("tile")];
+    while let Some(directory) = left.pop() {
+        left.extend(list(&directory)?.into_iter().filter(|path| path.is_dir()));
+        tiles.extend(finished(&directory)?);
+    }
+    tiles.sort();
+    Ok(tiles)
 }
 
 /// What lies in a directory; nothing, where there is no directory.

@@ -8,13 +8,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use proof::{Hash, Tree};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{ArchiveError, layout};
 
-/// Version of a line's shape. Fields are only ever added.
-const VERSION: u32 = 1;
+/// Version of a line's shape. Lines of version 1 have a chain and no tree.
+const VERSION: u32 = 2;
 
 /// What the manifest says about one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +33,12 @@ pub(crate) struct Line {
     pub until: i64,
     /// SHA-256 of the file's bytes, hex.
     pub sha256: String,
-    /// `weir_chain` of the last row.
-    pub chain: String,
+    /// `weir_chain` of the last row, where rows have a chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+    /// The host's tree up to the last row: the roots of the complete subtrees that it falls into, largest first, base64.
+    #[serde(default)]
+    pub edge: Vec<String>,
 }
 
 /// What is known about a file before it has been written.
@@ -45,7 +50,7 @@ pub(crate) struct Extent {
 }
 
 impl Line {
-    pub(crate) fn new(file: PathBuf, extent: &Extent, sha256: String, chain: String) -> Self {
+    pub(crate) fn new(file: PathBuf, extent: &Extent, sha256: String, tree: &Tree) -> Self {
         Self {
             version: VERSION,
             file,
@@ -54,8 +59,25 @@ impl Line {
             since: extent.since,
             until: extent.until,
             sha256,
-            chain,
+            chain: None,
+            edge: Vec::new(),
         }
+        .with_tree(tree)
+    }
+
+    /// The same line with this tree.
+    pub(crate) fn with_tree(self, tree: &Tree) -> Self {
+        Self {
+            version: VERSION,
+            edge: tree.edge().iter().map(Hash::to_string).collect(),
+            ..self
+        }
+    }
+
+    /// The host's tree up to the last row. None: the line is older than the tree, or has none that could be.
+    pub(crate) fn tree(&self) -> Option<Tree> {
+        let edge = self.edge.iter().map(|hash| Hash::from_base64(hash).ok());
+        Tree::from_edge(self.last, edge.collect::<Option<_>>()?)
     }
 }
 
@@ -86,6 +108,12 @@ pub(crate) fn repair(path: &Path) -> Result<(), ArchiveError> {
         .open(path)
         .and_then(|file| file.set_len(length as u64).and_then(|()| file.sync_all()))
         .map_err(ArchiveError::io("cut an unfinished line off", path))
+}
+
+/// Writes all lines again, durably.
+pub(crate) fn replace(path: &Path, lines: &[Line]) -> Result<(), ArchiveError> {
+    let texts: Result<Vec<_>, _> = lines.iter().map(|line| text(path, line)).collect();
+    layout::replace(path, &texts?.concat())
 }
 
 /// Appends a line, durably, or leaves the manifest as it was.
@@ -156,10 +184,15 @@ fn parse(path: &Path, number: usize, line: &[u8]) -> Result<Line, ArchiveError> 
         .file
         .components()
         .all(|part| matches!(part, std::path::Component::Normal(_)));
-    match line.version == VERSION && inside && line.first <= line.last {
+    let proven = match line.version {
+        1 => line.chain.is_some(),
+        VERSION => line.tree().is_some(),
+        _ => false,
+    };
+    match proven && inside && line.first <= line.last {
         true => Ok(line),
         false => Err(fault(
-            "it has another version, path or range than Weir writes".to_owned(),
+            "it has another version, path, range or tree than Weir writes".to_owned(),
         )),
     }
 }

@@ -28,21 +28,36 @@ pub enum Outgoing {
 }
 
 /// Everything of this host's trail that may leave, in the order in which it has to arrive: the rows, then what says that
-/// they belong to the trail.
+/// they belong to the trail, and behind all of it the heads that were signed for it.
 pub fn outgoing(directory: &Path, host: &str) -> Result<Vec<Outgoing>, ArchiveError> {
+    let file = |path: PathBuf| Outgoing::File {
+        name: path
+            .strip_prefix(directory)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .into_owned(),
+        path,
+    };
+    // Before what they speak of, so that all of it is there.
+    let heads = layout::finished(&layout::checkpoints(directory, host))?;
     let path = layout::manifest(directory, host);
     let lines = manifest::read(&path)?;
-    let mut outgoing = Vec::with_capacity(lines.len() * 2);
+    let mut outgoing = Vec::with_capacity(lines.len() * 3 + heads.len());
     for line in &lines {
-        outgoing.push(Outgoing::File {
-            name: line.file.to_string_lossy().into_owned(),
-            path: directory.join(&line.file),
-        });
+        outgoing.push(file(directory.join(&line.file)));
+        outgoing.push(file(layout::leaves(directory, host, line.first, line.last)));
         outgoing.push(Outgoing::Line {
             name: name(host, line),
             text: manifest::text(&path, line)?,
         });
     }
+    outgoing.extend(layout::tiles(directory, host)?.into_iter().map(file));
+    outgoing.extend(
+        layout::finished(&layout::keys(directory, host))?
+            .into_iter()
+            .map(file),
+    );
+    outgoing.extend(heads.into_iter().map(file));
     Ok(outgoing)
 }
 

@@ -23,6 +23,8 @@ use crate::column::{Column, Kind, Schema};
 use crate::row::{Row, Value};
 use crate::{ArchiveError, layout};
 
+/// Where in a file's metadata its schema is named.
+const SCHEMA: &str = "weir.schema";
 /// Rows that are turned into arrays together.
 const BATCH_ROWS: usize = 8192;
 /// Bytes of text after which fewer rows are enough.
@@ -109,7 +111,7 @@ const UNIQUE: [Column; 5] = [
 const UNORDERED: [Column; 2] = [Column::Record, Column::Chain];
 
 fn properties(schema: Schema) -> WriterProperties {
-    let schema = KeyValue::new("weir.schema".to_owned(), schema.name.to_owned());
+    let schema = KeyValue::new(SCHEMA.to_owned(), schema.name.to_owned());
     let mut builder = WriterProperties::builder();
     for column in UNIQUE {
         builder = builder.set_column_dictionary_enabled(column.name().into(), false);
@@ -178,7 +180,12 @@ impl TableReader {
         let (schema, batches) = guard(path, || {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)
                 .map_err(ArchiveError::parquet(path))?;
-            let schema = schema_of(path, builder.schema())?;
+            let metadata = builder.metadata().file_metadata();
+            let named = metadata.key_value_metadata().and_then(|pairs| {
+                let named = pairs.iter().find(|pair| pair.key == SCHEMA);
+                named.and_then(|pair| pair.value.as_deref())
+            });
+            let schema = schema_of(path, named, builder.schema())?;
             let batches = builder
                 .with_batch_size(BATCH_ROWS)
                 .build()
@@ -243,11 +250,16 @@ impl Iterator for TableReader {
     }
 }
 
-/// The schema that has exactly the file's columns.
-fn schema_of(path: &Path, found: &datatypes::Schema) -> Result<Schema, ArchiveError> {
+/// The schema that the file says it has, and whose columns it has exactly.
+fn schema_of(
+    path: &Path,
+    named: Option<&str>,
+    found: &datatypes::Schema,
+) -> Result<Schema, ArchiveError> {
     let is_same = |schema: &Schema| {
         let expected = arrow_schema(*schema);
-        expected.fields().len() == found.fields().len()
+        named == Some(schema.name)
+            && expected.fields().len() == found.fields().len()
             && expected
                 .fields()
                 .iter()

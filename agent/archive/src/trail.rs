@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use journal::{Entry, JournalError, Records};
 
-use crate::archive::{row_of, sessions_at_head};
+use crate::archive::sessions_at_head;
 use crate::column::Column;
+use crate::growing::row_of;
 use crate::manifest::{self, Line};
 use crate::row::Row;
 use crate::table::TableReader;
@@ -41,7 +42,7 @@ pub struct Filter {
 }
 
 impl Trail {
-    /// The rows that pass the filter, oldest first. Rows that are still in the journal have no chain yet.
+    /// The rows that pass the filter, oldest first.
     pub fn rows(&self, filter: &Filter) -> Result<Vec<Row>, ArchiveError> {
         let entries = self.journal.as_deref().map_or(Ok(Vec::new()), entries)?;
         let lines = manifest::read(&layout::manifest(&self.directory, &self.host))?;
@@ -114,7 +115,7 @@ fn entries(directory: &Path) -> Result<Vec<Entry>, ArchiveError> {
 }
 
 /// The segments of a journal, oldest first.
-fn open(directory: &Path) -> Result<Vec<Records>, ArchiveError> {
+pub(crate) fn open(directory: &Path) -> Result<Vec<Records>, ArchiveError> {
     let mut segments = Vec::new();
     for segment in journal::segments(directory)? {
         match journal::read_segment(&segment) {

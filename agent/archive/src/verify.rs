@@ -1,179 +1,61 @@
 //! Says whether a trail is what was written, and if not, where.
 //!
-//! Three things are set against each other: the rows (each one's chain covers it and all before it), the manifest
-//! (which files there should be, with their hashes), and the journal (which goes on where the manifest ends).
-//! What this cannot see: a host that rewrites rows, manifest and journal together. That takes a copy of the head elsewhere.
+//! Four things are set against each other: the rows, the leaf hashes that were written down beside them (which say which
+//! row was changed), the manifest (which files there should be, their hashes, and the tree up to each), and the journal
+//! (which goes on where the manifest ends).
+//! What this cannot see: a host that rewrites all of them together. That takes a copy of the head elsewhere.
 
 use std::collections::HashSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::iter;
+use std::num::NonZero;
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use journal::JournalError;
 
-use crate::archive::Head;
-use crate::chain::Chain;
-use crate::column::Column;
+use crate::archive::sessions_at_head;
+use crate::compare::{Compared, compare};
+use crate::finding::{Finding, Report};
+use crate::growing::row_of;
+use crate::heads::{Heads, Trust};
 use crate::manifest::{self, Line};
-use crate::row::Row;
-use crate::table::TableReader;
-use crate::{ArchiveError, Trail, layout};
-
-/// Findings that one file is worth. More of them say nothing new.
-const MOST_PER_FILE: usize = 20;
-
-/// What a verification saw.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Files that the manifest names.
-    pub files: u64,
-    /// Rows that were read.
-    pub rows: u64,
-    /// Where the trail should end, by the manifest.
-    pub head: Head,
-    /// Records in the journal that are not archived yet.
-    pub pending: u64,
-    /// What is wrong; empty for a trail that is as it was written.
-    pub findings: Vec<Finding>,
-}
-
-impl Report {
-    /// Whether nothing is wrong.
-    pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
-    }
-}
-
-/// One thing that is wrong. Files are named by their path inside the archive, rows count from 0.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Finding {
-    /// A row's values are not those that its hash covers.
-    #[error("{} row {row}, record {sequence}: edited (its chain does not match its values)", file.display())]
-    Edited {
-        /// The file.
-        file: PathBuf,
-        /// Which row.
-        row: u64,
-        /// The record's number.
-        sequence: u64,
-    },
-    /// Rows are not there.
-    #[error("{} row {row}: records {first} to {last} are missing", file.display())]
-    Gap {
-        /// The file.
-        file: PathBuf,
-        /// The row before which they should be.
-        row: u64,
-        /// The first missing record.
-        first: u64,
-        /// The last missing record.
-        last: u64,
-    },
-    /// A row is there twice, or in the wrong place.
-    #[error("{} row {row}: record {found} stands where {expected} should be (duplicated, or out of order)", file.display())]
-    Misplaced {
-        /// The file.
-        file: PathBuf,
-        /// Which row.
-        row: u64,
-        /// The record that should be here.
-        expected: u64,
-        /// The record that is here.
-        found: u64,
-    },
-    /// Each row follows from the one before, but the file does not end as the manifest says.
-    #[error("{}: rewritten (its rows are consistent, but end in another chain than the manifest's)", file.display())]
-    Rewritten {
-        /// The file.
-        file: PathBuf,
-    },
-    /// The rows are as they were, but the file around them is not.
-    #[error("{}: altered (its bytes have another SHA-256 than the manifest's)", file.display())]
-    Altered {
-        /// The file.
-        file: PathBuf,
-    },
-    /// A file is not there.
-    #[error("{}: missing, with records {first} to {last}", file.display())]
-    FileMissing {
-        /// The file.
-        file: PathBuf,
-        /// Its first record.
-        first: u64,
-        /// Its last record.
-        last: u64,
-    },
-    /// A file cannot be read.
-    #[error("{}: not readable: {error}", file.display())]
-    FileUnreadable {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: String,
-    },
-    /// A file that the manifest does not name.
-    #[error("{}: not in the manifest (added, or the manifest was cut short)", file.display())]
-    Unlisted {
-        /// The file.
-        file: PathBuf,
-    },
-    /// The manifest itself cannot be read.
-    #[error("the manifest: {error}")]
-    ManifestUnreadable {
-        /// Why, with the line.
-        error: String,
-    },
-    /// The manifest's lines do not follow each other.
-    #[error("line {line} of the manifest starts with record {found} where {expected} should be")]
-    ManifestBroken {
-        /// Which line, from 1.
-        line: usize,
-        /// The record that should come.
-        expected: u64,
-        /// The record that comes.
-        found: u64,
-    },
-    /// The journal does not go on where the archive ends.
-    #[error("records {first} to {last} are neither in the archive nor in the journal")]
-    Lost {
-        /// The first one.
-        first: u64,
-        /// The last one.
-        last: u64,
-    },
-    /// The journal ends before the archive does.
-    #[error(
-        "the journal would write record {next} next, but the archive has {head} already: the journal was rolled back or replaced"
-    )]
-    RolledBack {
-        /// The next record's number, by the journal.
-        next: u64,
-        /// The last record's number, by the archive.
-        head: u64,
-    },
-    /// The journal cannot be read.
-    #[error("the journal: {error}")]
-    JournalUnreadable {
-        /// Why.
-        error: String,
-    },
-}
+use crate::{ArchiveError, Trail, layout, leaf};
 
 impl Trail {
     /// Reads everything and reports what is wrong. Changes nothing; the agent may be running.
-    pub fn verify(&self) -> Result<Report, ArchiveError> {
+    /// `progress` is told now and then how many rows were read, and of how many.
+    pub fn verify(
+        &self,
+        trust: &Trust,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Report, ArchiveError> {
         layout::check_host(&self.host)?;
+        // Before what they speak of, so that all of it is there.
+        let heads = Heads::read(&self.directory, &self.host, trust)?;
         // Before the manifest is read, so that what is archived meanwhile is not missed.
         let oldest = self.oldest_in_journal();
-        let mut check = Check::new(self);
+        let mut check = Check {
+            trail: self,
+            report: Report::default(),
+            heads,
+        };
         let lines = check.read_manifest();
-        lines
-            .iter()
-            .enumerate()
-            .for_each(|(index, line)| check.file(index, line));
+        check.order(&lines);
+        for wave in waves(lines.len()) {
+            let first = wave.start;
+            let compared = compare_all(self, &lines, wave);
+            for (line, compared) in lines.iter().skip(first).zip(compared) {
+                check.add(line, compared);
+            }
+            progress(check.report.rows, check.report.head);
+        }
         check.unlisted(&oldest)?;
-        check.journal(oldest);
-        Ok(check.report)
+        check.journal(oldest, &lines);
+        Ok(check.finish())
     }
 
     /// Number of the first record in the journal, or of the next, where it is empty. None: no journal is at hand.
@@ -192,26 +74,10 @@ impl Trail {
 struct Check<'a> {
     trail: &'a Trail,
     report: Report,
+    heads: Heads,
 }
 
-impl<'a> Check<'a> {
-    fn new(trail: &'a Trail) -> Self {
-        let head = Head {
-            sequence: 0,
-            chain: Chain::genesis(&trail.host),
-        };
-        Self {
-            trail,
-            report: Report {
-                files: 0,
-                rows: 0,
-                head,
-                pending: 0,
-                findings: Vec::new(),
-            },
-        }
-    }
-
+impl Check<'_> {
     fn find(&mut self, finding: Finding) {
         self.report.findings.push(finding);
     }
@@ -225,55 +91,31 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// Checks one file against its line, and moves the head to its end.
-    fn file(&mut self, index: usize, line: &Line) {
-        let before = self.report.head;
-        let expected = before.sequence + 1;
-        if line.first != expected {
-            self.find(Finding::ManifestBroken {
-                line: index + 1,
-                expected,
-                found: line.first,
-            });
+    /// Checks that the lines go on where those before end.
+    fn order(&mut self, lines: &[Line]) {
+        for (number, line) in (1..).zip(lines) {
+            let expected = self.report.head + 1;
+            if line.first != expected {
+                self.find(Finding::ManifestBroken {
+                    line: number,
+                    expected,
+                    found: line.first,
+                });
+            }
+            self.report.head = line.last;
         }
-        let Ok(chain) = line.chain.parse() else {
-            return self.find(Finding::ManifestUnreadable {
-                error: format!("line {} has no chain", index + 1),
-            });
-        };
-        self.report.files += 1;
-        self.report.head = Head {
-            sequence: line.last,
-            chain,
-        };
-        let found = self.compare(before.chain, line);
-        self.report.findings.extend(found);
+        self.report.files = lines.len() as u64;
     }
 
-    fn compare(&mut self, before: Chain, line: &Line) -> Vec<Finding> {
-        let path = self.trail.directory.join(&line.file);
-        let file = line.file.clone();
-        let hash = match manifest::hash_file(&path) {
-            Err(ArchiveError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return vec![Finding::FileMissing {
-                    file,
-                    first: line.first,
-                    last: line.last,
-                }];
-            }
-            Err(error) => return vec![unreadable(file, &error)],
-            Ok(hash) => hash,
-        };
-        let mut walk = Walk::new(before, line);
-        let mut found = match walk.run(&path) {
-            Ok(()) => walk.finish(),
-            Err(error) => vec![unreadable(file.clone(), &error)],
-        };
-        self.report.rows += walk.row;
-        if found.is_empty() && hash != line.sha256 {
-            found.push(Finding::Altered { file });
+    fn add(&mut self, line: &Line, compared: Compared) {
+        self.report.rows += compared.rows;
+        self.report.findings.extend(compared.findings);
+        let follows = self.heads.size() + 1 == line.first;
+        match (compared.leaves.filter(|_| follows), line.tree()) {
+            (Some(leaves), _) => leaves.into_iter().for_each(|leaf| self.heads.push(leaf)),
+            (None, Some(tree)) => self.heads.skip_to(tree),
+            (None, None) => {}
         }
-        found
     }
 
     /// Files that no line names. One that goes on at the head while the journal still has its records is being made.
@@ -298,19 +140,19 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn journal(&mut self, oldest: Option<Result<u64, JournalError>>) {
+    fn journal(&mut self, oldest: Option<Result<u64, JournalError>>, lines: &[Line]) {
         let Some(directory) = self.trail.journal.as_deref() else {
             return;
         };
         let next = match oldest {
             Some(Ok(oldest)) => {
                 self.lost(oldest);
-                newest_in_journal(directory)
+                self.newest_in_journal(directory, lines)
             }
             Some(Err(error)) => Err(error),
             None => return,
         };
-        let head = self.report.head.sequence;
+        let head = self.report.head;
         match next {
             Ok(next) if next <= head => self.find(Finding::RolledBack { next, head }),
             Ok(next) => self.report.pending = next - head - 1,
@@ -327,8 +169,61 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// What the tree was built of, and what it showed.
+    fn finish(mut self) -> Report {
+        let is_whole = self.report.head + self.report.pending == self.heads.size();
+        self.heads.finish(is_whole && self.trail.journal.is_some());
+        Report {
+            signed: self.heads.signed,
+            unseen: self.heads.unseen,
+            since: self.heads.since,
+            findings: [self.report.findings, self.heads.findings].concat(),
+            ..self.report
+        }
+    }
+
+    /// Number of the record that the journal would write next; every record before it is read, and goes into the tree.
+    fn newest_in_journal(&mut self, directory: &Path, lines: &[Line]) -> Result<u64, JournalError> {
+        let mut sessions = sessions_at_head(&self.trail.directory, &self.trail.host, lines).ok();
+        let mut next = None;
+        for segment in journal::segments(directory)? {
+            let first = journal::first_sequence(&segment).unwrap_or_default();
+            let records = match journal::read_segment(&segment) {
+                // Archived since the directory was listed.
+                Err(JournalError::Io { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound =>
+                {
+                    next = None;
+                    continue;
+                }
+                records => records?,
+            };
+            match next {
+                Some(expected) if expected != first => {
+                    return Err(JournalError::Missing {
+                        expected,
+                        found: first,
+                        path: segment,
+                    });
+                }
+                _ => next = Some(first),
+            }
+            for entry in records {
+                let entry = entry?;
+                next = Some(entry.sequence + 1);
+                if let Some(sessions) = sessions
+                    .as_mut()
+                    .filter(|_| entry.sequence == self.heads.size() + 1)
+                {
+                    self.heads.push(leaf::of(&row_of(&entry, sessions)));
+                }
+            }
+        }
+        Ok(next.unwrap_or(1))
+    }
+
     fn lost(&mut self, oldest: u64) {
-        let expected = self.report.head.sequence + 1;
+        let expected = self.report.head + 1;
         if oldest > expected {
             self.find(Finding::Lost {
                 first: expected,
@@ -338,120 +233,40 @@ impl<'a> Check<'a> {
     }
 }
 
-fn unreadable(file: PathBuf, error: &ArchiveError) -> Finding {
-    let error = error.to_string();
-    Finding::FileUnreadable { file, error }
+/// Files that are compared before anything is made of it: their leaf hashes are held.
+const WAVE: usize = 16;
+
+fn waves(files: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..files)
+        .step_by(WAVE)
+        .map(move |first| first..files.min(first + WAVE))
 }
 
-/// Number of the record that the journal would write next; every record before it is read.
-fn newest_in_journal(directory: &Path) -> Result<u64, JournalError> {
-    let mut next = None;
-    for segment in journal::segments(directory)? {
-        let first = journal::first_sequence(&segment).unwrap_or_default();
-        let records = match journal::read_segment(&segment) {
-            // Archived since the directory was listed.
-            Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                next = None;
-                continue;
-            }
-            records => records?,
+/// Compares some files, on all processors.
+fn compare_all(trail: &Trail, lines: &[Line], wave: Range<usize>) -> Vec<Compared> {
+    let next = AtomicUsize::new(wave.start);
+    let work = || {
+        let take =
+            || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| wave.contains(index));
+        let compare = |index: usize| {
+            let line = lines.get(index)?;
+            let before = index.checked_sub(1).and_then(|before| lines.get(before));
+            Some((index, compare(&trail.directory, &trail.host, before, line)))
         };
-        match next {
-            Some(expected) if expected != first => {
-                return Err(JournalError::Missing {
-                    expected,
-                    found: first,
-                    path: segment,
-                });
+        iter::from_fn(|| take().and_then(compare)).collect::<Vec<_>>()
+    };
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut compared = thread::scope(|scope| {
+        let workers: Vec<_> = (1..processors).map(|_| scope.spawn(work)).collect();
+        let mut compared = work();
+        for worker in workers {
+            match worker.join() {
+                Ok(more) => compared.extend(more),
+                Err(panic) => resume_unwind(panic),
             }
-            _ => next = Some(first),
         }
-        for entry in records {
-            next = Some(entry?.sequence + 1);
-        }
-    }
-    Ok(next.unwrap_or(1))
-}
-
-/// A walk over the rows of one file.
-struct Walk<'a> {
-    line: &'a Line,
-    /// Which row comes.
-    row: u64,
-    /// Which record should come.
-    expected: u64,
-    /// The chain before it, as it is written: so one edit is one finding.
-    chain: Chain,
-    found: Vec<Finding>,
-}
-
-impl<'a> Walk<'a> {
-    fn new(before: Chain, line: &'a Line) -> Self {
-        Self {
-            line,
-            row: 0,
-            expected: line.first,
-            chain: before,
-            found: Vec::new(),
-        }
-    }
-
-    fn run(&mut self, path: &Path) -> Result<(), ArchiveError> {
-        for row in TableReader::open(path)? {
-            let row = row?;
-            // Where a row is not in its place, the chain has to break: the place says why.
-            let (misplaced, edited) = (self.place(&row), self.hash(&row));
-            self.found.extend(misplaced.or(edited));
-            self.found.truncate(MOST_PER_FILE);
-            self.row += 1;
-        }
-        Ok(())
-    }
-
-    fn place(&mut self, row: &Row) -> Option<Finding> {
-        let (file, row, found) = (self.line.file.clone(), self.row, row.sequence());
-        let expected = std::mem::replace(&mut self.expected, found.saturating_add(1));
-        match found {
-            found if found == expected => None,
-            found if found > expected => Some(Finding::Gap {
-                file,
-                row,
-                first: expected,
-                last: found - 1,
-            }),
-            found => Some(Finding::Misplaced {
-                file,
-                row,
-                expected,
-                found,
-            }),
-        }
-    }
-
-    fn hash(&mut self, row: &Row) -> Option<Finding> {
-        let computed = self.chain.next(row);
-        let written = row.text(Column::Chain).and_then(|chain| chain.parse().ok());
-        self.chain = written.unwrap_or(computed);
-        let broken = written != Some(computed);
-        broken.then(|| Finding::Edited {
-            file: self.line.file.clone(),
-            row: self.row,
-            sequence: row.sequence(),
-        })
-    }
-
-    fn finish(&mut self) -> Vec<Finding> {
-        let file = self.line.file.clone();
-        if self.expected <= self.line.last {
-            self.found.push(Finding::Gap {
-                file,
-                row: self.row,
-                first: self.expected,
-                last: self.line.last,
-            });
-        } else if self.found.is_empty() && self.chain.to_string() != self.line.chain {
-            self.found.push(Finding::Rewritten { file });
-        }
-        std::mem::take(&mut self.found)
-    }
+        compared
+    });
+    compared.sort_by_key(|(index, _)| *index);
+    compared.into_iter().map(|(_, compared)| compared).collect()
 }

@@ -222,12 +222,46 @@ pub enum Approvals {
 pub enum Audit {
     /// Show the newest records of the trail.
     Show(AuditShow),
-    /// Check that no record was edited, added, moved or removed.
-    Verify,
+    /// Check that no record was edited, added, moved or removed, and that the signatures hold.
+    ///
+    /// Exits with 0 where the trail is as it was written, with 1 where it is not, and with 2 where that cannot be told.
+    Verify(AuditVerify),
+    /// Write the proof that a record is in the signed log.
+    Prove(AuditProve),
+    /// Print the public half of the key that signs the log. Keep it elsewhere.
+    Key,
+    /// Put another key in place of the one that signs the log, which endorses it. It counts from the next start on.
+    RotateKey,
     /// Copy what is archived to where the configuration says, as the running agent does all the time.
     Ship,
     /// Copy a trail back from where it was shipped to.
     Fetch(AuditFetch),
+}
+
+#[derive(Debug, Args)]
+pub struct AuditVerify {
+    /// A copy of an archive. Default: this host's trail, with its journal.
+    #[arg(value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+    /// Whose trail in the copy. Default: everybody's.
+    #[arg(long, requires = "directory")]
+    pub host: Option<String>,
+    /// The key that the log was signed with first, as `weir audit key` printed it, or a file that has it. Default: the one
+    /// that the archive itself names.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// A checkpoint that was kept elsewhere, from which the log has to go on.
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditProve {
+    /// The record's number.
+    pub record: u64,
+    /// Write it to this file. Default: print it.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

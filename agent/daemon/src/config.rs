@@ -14,6 +14,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::anchors;
+
 pub use encryption::Encryption;
 pub use masking::Keys;
 pub use servers::Gateway;
@@ -67,7 +69,7 @@ struct Approvals {
     approvers: BTreeMap<String, Vec<String>>,
 }
 
-/// `[audit]`: the journal, and where its archive is copied to.
+/// `[audit]`: the journal, the key that signs its archive, and where that is copied to.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Audit {
@@ -75,6 +77,8 @@ struct Audit {
     segment_bytes: Option<u64>,
     segment_seconds: Option<u64>,
     ship: Option<ship::Written>,
+    key: Option<PathBuf>,
+    anchor: Option<anchors::Written>,
 }
 
 /// How clients come in.
@@ -115,6 +119,10 @@ pub struct Config {
     pub journal: journal::Settings,
     /// Where the archive is copied to.
     pub ship: Option<ship::Written>,
+    /// The file of the key that signs the archive's log, where one is named.
+    pub key: Option<PathBuf>,
+    /// Where signed heads go.
+    pub anchor: Option<anchors::Written>,
 }
 
 /// What is wrong with the configuration, and where.
@@ -267,6 +275,8 @@ fn effective(file: &Path, written: Written) -> Result<Option<Config>, Contradict
         catalogs: known.catalogs,
         sessions: written.sessions.effective(),
         approvers: written.approvals.approvers,
+        key: written.audit.key.map(|key| base.join(key)),
+        anchor: written.audit.anchor,
         journal: journal::Settings {
             durability: written.audit.durability.unwrap_or(defaults.durability),
             segment_bytes: written

@@ -2,6 +2,7 @@
 //!
 //! Everything here is about starting, asking and stopping; what happens to a statement is written in `proxy`.
 
+mod anchors;
 mod archiver;
 mod cli;
 mod commands;
@@ -11,6 +12,7 @@ mod drain;
 mod run;
 mod screen;
 mod shipping;
+mod signing;
 mod when;
 
 use std::process::ExitCode;

@@ -25,11 +25,13 @@ use policy::PolicySet;
 use proxy::{Cancels, Gate, Proxy, Shared, Stop, Upstreams, Workers};
 use tokio::sync::watch;
 
-use crate::archiver;
+use crate::anchors::Anchors;
+use crate::archiver::{self, Archiver};
 use crate::config::{Config, Encryption, Entrance, Keys};
 use crate::control::Control;
 use crate::drain::{Signals, Wish};
 use crate::shipping::Shipping;
+use crate::signing::Signing;
 
 /// Time that sessions have to come to a quiet point when the agent stops.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -54,10 +56,24 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         tracing::warn!(segment = %torn.segment.display(), "the journal's torn tail was cut off and kept beside it");
     }
     let archive = Archive::open(config.archive_directory(), &config.host)?;
-    let archived = archiver::start(archive, config.journal_directory(), journal.watch_sealed())?;
+    let signing = Signing::load(&config)?;
+    let endorsement = signing.endorsement.as_ref();
+    let is_new = archive.introduce(&signing.key.verifier(), endorsement)?;
+    let mut first = vec![started(&policies)];
+    first.extend(is_new.then(|| introduced(&signing)));
+    let archiver = Archiver {
+        archive,
+        journal: config.journal_directory(),
+        signing,
+        anchors: match &config.anchor {
+            Some(anchor) => Anchors::start(anchor, &config.state).context("[audit.anchor]")?,
+            None => None,
+        },
+    };
+    let archived = archiver::start(archiver, journal.watch_sealed())?;
     let mut shipping = Shipping::open(&config)?;
     admin.block_on(async {
-        let serving = serve(&config, encryption, policies, &journal, &workers);
+        let serving = serve(&config, encryption, policies, &journal, first, &workers);
         match &mut shipping {
             Some(shipping) => tokio::select! {
                 served = serving => served,
@@ -83,6 +99,7 @@ async fn serve(
     encryption: Encryption,
     policies: Arc<PolicySet>,
     journal: &Journal,
+    first: Vec<AuditEvent>,
     workers: &Arc<Workers>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
@@ -105,7 +122,9 @@ async fn serve(
         Limits::default(),
     );
     let resolver = Arc::new(resolver(&config.entrance));
-    record(journal, started(&policies)).await?;
+    for event in first {
+        record(journal, event).await?;
+    }
     let keys = Keyring::default();
     keys.replace(config.keys.read()?);
     let reloader = Reloader {
@@ -221,6 +240,13 @@ fn started(policies: &PolicySet) -> AuditEvent {
     AuditEvent::Started {
         version: env!("CARGO_PKG_VERSION").into(),
         policy: policies.hash().to_string(),
+    }
+}
+
+fn introduced(signing: &Signing) -> AuditEvent {
+    AuditEvent::SigningKey {
+        key: signing.key.verifier().to_string(),
+        endorsement: signing.endorsement.as_ref().map(ToString::to_string),
     }
 }
 

@@ -49,7 +49,7 @@ use tokio::sync::{oneshot, watch};
 pub use encode::{Draft, Filling};
 pub use error::JournalError;
 pub use frame::MAX_RECORD;
-pub use read::{Entry, Records, read_sealed, read_segment};
+pub use read::{Entry, Place, Records, read_sealed, read_segment, read_synced};
 pub use recovery::{Recovery, Torn};
 pub use segment::{first_sequence, sealed, segments};
 pub use settings::{Durability, Settings};

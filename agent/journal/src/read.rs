@@ -3,7 +3,7 @@
 //! Knows no repair: who reads never writes.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use model::AuditRecord;
@@ -26,43 +26,87 @@ pub struct Entry {
     pub text: String,
 }
 
+/// Up to where a segment was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Bytes from the start of the file.
+    offset: u64,
+    /// Sequence number of the record there.
+    next: u64,
+}
+
 /// The records of a segment that may still grow: it ends where there is no whole frame. What was on the disk once and is
 /// not whole is damage all the same.
 pub fn read_segment(path: &Path) -> Result<Records, JournalError> {
-    Records::open(path, false)
+    Records::open(path, Reach::Written)
+}
+
+/// The records of a segment that the disk is known to have. No crash takes them back.
+pub fn read_synced(path: &Path) -> Result<Records, JournalError> {
+    Records::open(path, Reach::Synced)
 }
 
 /// The records of a sealed segment: whatever is not a whole frame is damage.
 pub fn read_sealed(path: &Path) -> Result<Records, JournalError> {
-    Records::open(path, true)
+    Records::open(path, Reach::Sealed)
+}
+
+/// How far a segment is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// To the end of the file.
+    Sealed,
+    /// As far as there are whole frames.
+    Written,
+    /// As far as it is known to be on the disk.
+    Synced,
 }
 
 /// The records of one segment, in order. Ends after the first error.
 pub struct Records {
     path: PathBuf,
     frames: Frames<BufReader<File>>,
-    sealed: bool,
+    reach: Reach,
     ended: bool,
 }
 
 impl Records {
-    fn open(path: &Path, sealed: bool) -> Result<Self, JournalError> {
+    fn open(path: &Path, reach: Reach) -> Result<Self, JournalError> {
         let frames = open(path)?;
         Ok(Self {
             path: path.to_owned(),
             frames,
-            sealed,
+            reach,
             ended: false,
         })
     }
 
+    /// Goes on where the same segment was read up to before.
+    pub fn from(mut self, place: Place) -> Result<Self, JournalError> {
+        self.frames
+            .go_to(place)
+            .map_err(JournalError::io("read", &self.path))?;
+        Ok(self)
+    }
+
+    /// Behind the record that came last.
+    pub fn place(&self) -> Place {
+        Place {
+            offset: self.frames.offset,
+            next: self.frames.next,
+        }
+    }
+
     fn step(&mut self) -> Result<Option<Entry>, JournalError> {
+        if self.reach == Reach::Synced && self.frames.is_unsynced() {
+            return Ok(None);
+        }
         let sequence = self.frames.next;
         let cut = self
             .frames
             .cut()
             .map_err(JournalError::io("read", &self.path))?;
-        let is_unfinished = !self.sealed && self.frames.is_unsynced();
+        let is_unfinished = self.reach != Reach::Sealed && self.frames.is_unsynced();
         match cut {
             Cut::Frame(payload) => self.parse(sequence, payload).map(Some),
             Cut::End if !self.frames.is_unsynced() => Err(self.damaged(CUT_SHORT)),
@@ -159,6 +203,15 @@ pub(crate) enum Cut {
     End,
     /// Something that is no whole frame.
     Bad(&'static str),
+}
+
+impl<R: Seek> Frames<R> {
+    fn go_to(&mut self, place: Place) -> io::Result<()> {
+        self.input.seek(SeekFrom::Start(place.offset))?;
+        self.offset = place.offset;
+        self.next = place.next;
+        Ok(())
+    }
 }
 
 impl<R: Read> Frames<R> {

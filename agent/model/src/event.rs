@@ -51,6 +51,13 @@ pub enum AuditEvent {
         /// Why.
         error: String,
     },
+    /// The log of the archive is signed with this key from here on.
+    SigningKey {
+        /// The verifier key, as C2SP's `signed-note` writes it.
+        key: String,
+        /// The signed note by which the key before endorses it; none for the first.
+        endorsement: Option<String>,
+    },
     /// A connection arrived and its subject is known.
     Opened(Opened),
     /// One side of the session is encrypted from here on. A side of which this is not said goes in plain.

@@ -11,6 +11,7 @@ mod answers;
 mod checks;
 mod classes;
 mod mask;
+mod proofs;
 mod reloads;
 mod stops;
 mod story;

@@ -2,8 +2,11 @@
 
 mod absorbing;
 mod columns;
+mod heads;
+mod older;
 mod reading;
 mod tampering;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,8 +18,9 @@ use model::{
     SessionId, Stage, Status, Target, Touch, Touches, Verb, Workload,
 };
 
+use crate::chain::Chain;
 use crate::table::{TableReader, TableWriter};
-use crate::{Archive, Chain, Column, Filter, Row, Schema, Trail};
+use crate::{Archive, Column, Filter, Row, Schema, Trail, Trust};
 
 const HOST: &str = "db-1";
 /// 2026-07-23T23:59:59.5Z, so that a story soon crosses midnight.
@@ -61,13 +65,21 @@ impl House {
     fn write(&mut self, session: Option<SessionId>, events: impl IntoIterator<Item = AuditEvent>) {
         for event in events {
             let record = AuditRecord {
-                version: SCHEMA_VERSION,
                 time: EVENING + self.records * 1000,
                 session,
-                event,
+                ..record(event)
             };
             self.records += 1;
             block_on(self.journal.append(record)).unwrap();
+        }
+    }
+
+    /// Returns once the disk has what was written.
+    fn sync(&self) {
+        let live = journal::segments(&self.journal()).unwrap().pop().unwrap();
+        let last = || journal::read_synced(&live).unwrap().last();
+        while last().is_none_or(|entry| entry.unwrap().sequence < self.records as u64) {
+            std::thread::yield_now();
         }
     }
 
@@ -99,7 +111,7 @@ impl House {
 
     /// What is wrong, one line each.
     fn findings(&self) -> Vec<String> {
-        let report = self.trail().verify().unwrap();
+        let report = self.trail().verify(&Trust::default(), |_, _| ()).unwrap();
         report.findings.iter().map(ToString::to_string).collect()
     }
 }
@@ -107,6 +119,15 @@ impl House {
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(future)
+}
+
+fn record(event: AuditEvent) -> AuditRecord {
+    AuditRecord {
+        version: SCHEMA_VERSION,
+        time: EVENING,
+        session: None,
+        event,
+    }
 }
 
 /// A session of eight records, one of each kind that a session has.
@@ -268,9 +289,45 @@ fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<Row>)) {
         .map(Result::unwrap)
         .collect();
     change(&mut rows);
-    let mut writer = TableWriter::create(path).unwrap();
-    rows.into_iter().for_each(|row| writer.push(row).unwrap());
+    let schema = rows.first().map_or(Schema::NEWEST, Row::schema);
+    write_rows(schema, path, &rows);
+}
+
+fn write_rows(schema: Schema, path: &Path, rows: &[Row]) {
+    let mut writer = TableWriter::create_of(schema, path).unwrap();
+    rows.iter()
+        .for_each(|row| writer.push(row.clone()).unwrap());
     writer.finish().unwrap();
+}
+
+/// Rows as they were before there was a tree.
+fn chained(sequences: &[u64]) -> Vec<Row> {
+    let mut chain = Chain::genesis(HOST);
+    let row = |sequence: &u64| {
+        let mut row = Row::empty_of(Schema::ALL[0]);
+        row.put(Column::Sequence, *sequence);
+        row.put(
+            Column::Record,
+            &*serde_json::to_string(&record(started())).unwrap(),
+        );
+        chain = chain.next(row.schema(), row.iter().map(|(_, value)| value));
+        row.put(Column::Chain, &chain.hex());
+        row
+    };
+    sequences.iter().map(row).collect()
+}
+
+fn drop_last_line(house: &House) {
+    edit_manifest(house, |lines| drop(lines.pop()));
+}
+
+fn edit_manifest(house: &House, edit: impl FnOnce(&mut Vec<String>)) {
+    let path = crate::layout::manifest(&house.archive(), HOST);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    edit(&mut lines);
+    let text: String = lines.into_iter().map(|line| line + "\n").collect();
+    std::fs::write(path, text).unwrap();
 }
 
 fn texts(rows: &[Row], column: Column) -> Vec<Option<&str>> {

@@ -3,7 +3,6 @@
 use std::fs;
 
 use super::*;
-use crate::chain::Chain;
 use crate::{Kind, Value};
 
 /// Three files of eight records, and two records in the journal.
@@ -32,10 +31,13 @@ fn assert_found(house: &House, words: &[&str]) {
 
 #[test]
 fn a_whole_trail_is_clean_and_counted() {
-    let report = house().trail().verify().unwrap();
+    let report = house()
+        .trail()
+        .verify(&Trust::default(), |_, _| ())
+        .unwrap();
     assert!(report.is_clean());
     assert_eq!((report.files, report.rows, report.pending), (3, 24, 2));
-    assert_eq!(report.head.sequence, 24);
+    assert_eq!(report.head, 24);
 }
 
 #[test]
@@ -50,13 +52,22 @@ fn an_honest_trail_is_clean_at_every_moment_while_the_agent_works() {
         house
     });
     while !agent.is_finished() {
-        let findings = trail.verify().unwrap().findings;
+        let findings = trail.verify(&Trust::default(), |_, _| ()).unwrap().findings;
         assert!(findings.is_empty(), "{findings:#?}");
         let rows = trail.rows(&Filter::default()).unwrap();
         let sequences: Vec<u64> = rows.iter().map(Row::sequence).collect();
         assert_eq!(sequences, (1..=rows.len() as u64).collect::<Vec<_>>());
     }
-    assert_eq!(agent.join().unwrap().trail().verify().unwrap().rows, 200);
+    assert_eq!(
+        agent
+            .join()
+            .unwrap()
+            .trail()
+            .verify(&Trust::default(), |_, _| ())
+            .unwrap()
+            .rows,
+        200
+    );
 }
 
 #[test]
@@ -98,17 +109,41 @@ fn an_edited_row_is_named() {
 }
 
 #[test]
-fn rows_that_were_chained_again_are_found_by_the_manifest() {
+fn rows_whose_hashes_were_made_again_are_found_by_the_manifest() {
     let house = house();
     rewrite(&house.files()[0], |rows| {
         rows[4].put(Column::ActorUserName, "somebody");
-        let mut chain = Chain::genesis(HOST);
-        for row in rows {
-            chain = chain.next(row);
-            row.put(Column::Chain, &chain.to_string());
-        }
     });
+    hash_again(&house, 0);
     assert_found(&house, &["00000001-", "rewritten"]);
+}
+
+#[test]
+fn hashes_that_were_changed_do_not_hide_that_the_rows_were_not() {
+    let house = house();
+    let path = leaves(&house, 1);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[32] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let words = [
+        "log/db-1/leaf/00000000000000000009-",
+        "not those of the rows",
+    ];
+    assert_found(&house, &words);
+    fs::write(&path, &bytes[..64]).unwrap();
+    assert_found(&house, &words);
+    fs::remove_file(&path).unwrap();
+    assert_found(&house, &words);
+}
+
+#[test]
+fn a_row_and_its_hash_cannot_go_together() {
+    let house = house();
+    rewrite(&house.files()[1], |rows| {
+        rows[4].put(Column::ActorUserName, "somebody");
+    });
+    fs::remove_file(leaves(&house, 1)).unwrap();
+    assert_found(&house, &["00000009-", "rewritten"]);
 }
 
 #[test]
@@ -221,7 +256,7 @@ fn a_line_taken_out_of_the_manifest_is_found() {
 #[test]
 fn an_edited_line_of_the_manifest_is_found() {
     for (from, to) in [
-        ("\"chain\":\"", "\"chain\":\"z"),
+        ("\"edge\":[\"", "\"edge\":[\"z"),
         ("\"last\":16", "\"last\":15"),
         ("\"sha256\":\"", "\"sha256\":\"0"),
     ] {
@@ -273,7 +308,7 @@ fn a_journal_that_was_rolled_back_is_found() {
         journal: Some(younger.journal()),
         ..house.trail()
     };
-    let report = trail.verify().unwrap();
+    let report = trail.verify(&Trust::default(), |_, _| ()).unwrap();
     let finding = report
         .findings
         .first()
@@ -287,12 +322,22 @@ fn a_journal_that_was_rolled_back_is_found() {
 
 #[test]
 fn every_flipped_byte_of_a_file_is_found_and_none_breaks_the_verifier() {
+    let workers = std::thread::available_parallelism().unwrap().get();
+    std::thread::scope(|scope| {
+        for first in 0..workers {
+            scope.spawn(move || flip_every(workers, first));
+        }
+    });
+}
+
+/// Flips every so many bytes of a file, one after the other.
+fn flip_every(step: usize, first: usize) {
     let mut house = House::new();
     house.write(None, [started(), closed()]);
     house.absorb();
     let file = house.files().remove(0);
     let bytes = fs::read(&file).unwrap();
-    for position in (0..bytes.len()).step_by(23) {
+    for position in (first..bytes.len()).step_by(step) {
         let mut flipped = bytes.clone();
         flipped[position] ^= 0x55;
         fs::write(&file, flipped).unwrap();
@@ -305,15 +350,17 @@ fn every_flipped_byte_of_a_file_is_found_and_none_breaks_the_verifier() {
     }
 }
 
-fn drop_last_line(house: &House) {
-    edit_manifest(house, |lines| drop(lines.pop()));
+/// The file of leaf hashes beside the Parquet file with this number.
+fn leaves(house: &House, file: usize) -> std::path::PathBuf {
+    let first = file as u64 * 8 + 1;
+    crate::layout::leaves(&house.archive(), HOST, first, first + 7)
 }
 
-fn edit_manifest(house: &House, edit: impl FnOnce(&mut Vec<String>)) {
-    let path = crate::layout::manifest(&house.archive(), HOST);
-    let text = fs::read_to_string(&path).unwrap();
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    edit(&mut lines);
-    let text: String = lines.into_iter().map(|line| line + "\n").collect();
-    fs::write(path, text).unwrap();
+/// Makes the leaf hashes of a file again, of the rows that it has now.
+fn hash_again(house: &House, file: usize) {
+    let mut hashes = Vec::new();
+    for row in TableReader::open(&house.files()[file]).unwrap() {
+        hashes.push(crate::leaf::of(&row.unwrap()));
+    }
+    crate::log::write_leaves(&leaves(house, file), &hashes).unwrap();
 }

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use intercept::host::{State, counters, report};
 
+use crate::anchors;
 use crate::config::{Config, Encryption, Entrance};
+use crate::screen::clock;
 
 /// Looks at the host, with the configuration where there is one.
 pub fn doctor(file: &Path) -> ExitCode {
@@ -36,6 +38,7 @@ pub fn doctor(file: &Path) -> ExitCode {
                 println!("missing  tls: {error}");
             }
         }
+        println!("{}", anchoring(config));
     }
     for finding in report(effective) {
         let state = match finding.state {
@@ -68,4 +71,20 @@ fn tls(encryption: &Encryption) -> &'static str {
             "lacking  tls: there is no [tls], so clients with sslmode=require or stricter do not connect"
         }
     }
+}
+
+/// Who else has seen the head of the log, and of how much nobody has.
+fn anchoring(config: &Config) -> String {
+    if config.anchor.is_none() {
+        return "lacking  anchors: there is no [audit.anchor], so root on this host can make the log again".into();
+    }
+    let places = anchors::status(&config.state);
+    if places.is_empty() {
+        return "lacking  anchors: no agent has anchored a head yet".into();
+    }
+    let told = places.iter().map(|place| {
+        let (size, since) = (place.size, clock(place.time));
+        format!("{} has seen {size} records, at {since}", place.anchor)
+    });
+    format!("ok       anchors: {}", told.collect::<Vec<_>>().join("; "))
 }

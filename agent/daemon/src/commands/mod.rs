@@ -9,7 +9,9 @@ mod explain;
 mod init;
 mod mask;
 mod policy;
+mod prove;
 mod ship;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,9 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     if let Command::Audit(Audit::Fetch(wanted)) = cli.command {
         return ship::fetch(wanted);
+    }
+    if let Command::Audit(Audit::Verify(wanted)) = cli.command {
+        return Ok(verify::verify(&cli.config, &wanted));
     }
     let config = Config::load(&cli.config)?;
     match cli.command {
