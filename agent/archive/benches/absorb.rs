@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use archive::Archive;
+use archive::{Archive, Trail, Trust};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use journal::{Draft, Filling, Journal, Settings};
 use model::{
@@ -20,6 +20,9 @@ use weir_archive as archive;
 /// Sessions of a segment, and statements of each: two records each.
 const SESSIONS: u64 = 32;
 const STATEMENTS: u64 = 600;
+
+/// Files of the archive that is verified.
+const FILES: u64 = 6;
 
 const TIME: i64 = 1_700_000_000_000_000;
 
@@ -172,5 +175,39 @@ fn absorb_once(segment: &Path) -> Duration {
     now().saturating_sub(start)
 }
 
-criterion_group!(benches, absorb);
+/// Verifies an archive of several files, on all processors: what somebody waits for.
+fn verify(criterion: &mut Criterion) {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, path) = (
+        directory.path().join("journal"),
+        directory.path().join("archive"),
+    );
+    let mut records = 0;
+    for _ in 0..FILES {
+        let (segment, last) = segment(&journal);
+        Archive::open(&path, "bench")
+            .unwrap()
+            .absorb(&segment)
+            .unwrap();
+        records = last;
+    }
+    let trail = Trail {
+        directory: path,
+        host: "bench".to_owned(),
+        journal: None,
+    };
+    let mut group = criterion.benchmark_group("verify");
+    group
+        .sample_size(10)
+        .throughput(Throughput::Elements(records));
+    group.bench_function("an archive", |bench| {
+        bench.iter(|| {
+            let report = trail.verify(&Trust::default(), |_, _| ()).unwrap();
+            assert!(report.is_clean() && report.rows == records);
+        })
+    });
+    group.finish();
+}
+
+criterion_group!(benches, absorb, verify);
 criterion_main!(benches);

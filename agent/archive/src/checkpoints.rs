@@ -32,9 +32,8 @@ impl Archive {
         let note = checkpoint.sign(key)?;
         let text = note.to_string();
         layout::replace(&layout::checkpoint(directory, host), text.as_bytes())?;
-        if keep {
-            let kept =
-                layout::checkpoints(directory, host).join(format!("{:020}", checkpoint.size));
+        let kept = layout::checkpoints(directory, host).join(format!("{size:020}"));
+        if keep && !kept.exists() {
             layout::make_directory(&layout::checkpoints(directory, host))?;
             layout::replace(&kept, text.as_bytes())?;
         }

@@ -23,9 +23,10 @@ struct Head {
     file: PathBuf,
     checkpoint: Checkpoint,
     key: VerifierKey,
-    /// Whether it may speak of records that only the journal has.
+    /// Whether it is the archive's newest.
     is_newest: bool,
-    is_trusted: bool,
+    /// Whether somebody kept it elsewhere.
+    is_kept: bool,
 }
 
 /// The heads of a log, held against its tree while that is built again.
@@ -65,14 +66,14 @@ impl Heads {
             Vec::new()
         });
         for file in files.iter().chain(&trust.since) {
-            let is_trusted = Some(file) == trust.since.as_ref();
+            let is_kept = Some(file) == trust.since.as_ref();
             match read(file, &keys) {
                 Ok((checkpoint, key)) => heads.heads.push_back(Head {
                     file: file.clone(),
                     checkpoint,
                     key,
                     is_newest: *file == newest,
-                    is_trusted,
+                    is_kept,
                 }),
                 Err(error) => heads.unreadable(file, error.to_string()),
             }
@@ -123,7 +124,7 @@ impl Heads {
                     size,
                     key: head.key,
                 });
-                if head.is_trusted {
+                if head.is_kept {
                     self.since = Some(size);
                 }
             } else if !std::mem::replace(&mut self.is_forked, true) {
@@ -136,11 +137,12 @@ impl Heads {
         }
     }
 
-    /// Says which heads the tree has not come to. `is_whole`: the journal was read as well, so it has to come to all.
-    pub(crate) fn finish(&mut self, is_whole: bool) {
+    /// Says which heads the tree has not come to. With the journal it has to come to all of them; without, the newest may
+    /// speak of records that only the journal has.
+    pub(crate) fn finish(&mut self, has_journal: bool) {
         let has = self.tree.size();
         for head in std::mem::take(&mut self.heads) {
-            if is_whole || head.is_trusted || !head.is_newest {
+            if has_journal || !head.is_newest {
                 self.findings.push(Finding::Cut {
                     file: head.file,
                     size: head.checkpoint.size,

@@ -53,6 +53,7 @@ impl Trail {
             }
             progress(check.report.rows, check.report.head);
         }
+        progress(check.report.head, check.report.head);
         check.unlisted(&oldest)?;
         check.journal(oldest, &lines);
         Ok(check.finish())
@@ -171,8 +172,11 @@ impl Check<'_> {
 
     /// What the tree was built of, and what it showed.
     fn finish(mut self) -> Report {
-        let is_whole = self.report.head + self.report.pending == self.heads.size();
-        self.heads.finish(is_whole && self.trail.journal.is_some());
+        // Unless the agent archived between two looks, or what is missing is among the findings already.
+        let is_settled = self.report.head + self.report.pending == self.heads.size();
+        if is_settled {
+            self.heads.finish(self.trail.journal.is_some());
+        }
         Report {
             signed: self.heads.signed,
             unseen: self.heads.unseen,

@@ -276,7 +276,7 @@ fn effective(file: &Path, written: Written) -> Result<Option<Config>, Contradict
         sessions: written.sessions.effective(),
         approvers: written.approvals.approvers,
         key: written.audit.key.map(|key| base.join(key)),
-        anchor: written.audit.anchor,
+        anchor: written.audit.anchor.map(|anchor| anchor.below(base)),
         journal: journal::Settings {
             durability: written.audit.durability.unwrap_or(defaults.durability),
             segment_bytes: written

@@ -42,6 +42,18 @@ struct Witness {
     key: String,
 }
 
+impl Written {
+    /// The same with paths below this directory, where they are relative.
+    pub fn below(self, base: &Path) -> Self {
+        let whole = |path: Option<PathBuf>| path.map(|path| base.join(path));
+        Self {
+            directory: whole(self.directory),
+            syslog: whole(self.syslog),
+            ..self
+        }
+    }
+}
+
 fn every_minute() -> u64 {
     60
 }

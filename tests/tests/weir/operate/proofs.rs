@@ -169,6 +169,30 @@ fn a_host_that_was_taken_back_is_found_by_who_kept_a_head() {
 }
 
 #[test]
+fn heads_are_given_away_and_found_missing_where_nobody_takes_them() {
+    let anchor = "[audit.anchor]\ndirectory = \"elsewhere\"\nsyslog = \"nobody\"\nseconds = 1\n";
+    let mut world = shop(READER).config(anchor).gateway().unwrap();
+    let missing = world
+        .agent()
+        .wait_for("a head of the log was not anchored")
+        .unwrap();
+    assert!(missing.contains("unanchored_seconds"), "{missing}");
+    fs::create_dir(world.folder().join("elsewhere")).unwrap();
+    ask_a_question(&world);
+    world.agent_mut().stop().unwrap();
+    let elsewhere = fs::read_dir(world.folder().join("elsewhere")).unwrap();
+    let mut heads: Vec<PathBuf> = elsewhere.map(|head| head.unwrap().path()).collect();
+    heads.sort();
+    let newest = heads.pop().unwrap();
+    let since = newest.to_str().unwrap();
+    let (report, code) = ask(&world, &["audit", "verify", "--since", since]);
+    assert_eq!(code, Some(0), "{report}");
+    let (report, _) = ask(&world, &["doctor"]);
+    assert!(report.contains("elsewhere has seen "), "{report}");
+    assert!(report.contains("nobody has seen 0 records"), "{report}");
+}
+
+#[test]
 fn a_key_is_followed_by_one_that_it_endorses_and_by_no_other() {
     let mut world = shop(READER).gateway().unwrap();
     world.agent_mut().stop().unwrap();
