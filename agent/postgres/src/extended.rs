@@ -33,7 +33,10 @@ impl Engine {
         if self.statements.pending_weight() > self.limits.remembered {
             return Ok(self.wait(out));
         }
-        let command = command(Source::Text(parse.text.clone()), Vec::new());
+        let command = Command {
+            name: parse.name.clone(),
+            ..command(Source::Text(parse.text.clone()), Vec::new())
+        };
         let question = Question::Parse {
             message: message.clone(),
             parse,

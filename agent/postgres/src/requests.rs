@@ -245,6 +245,7 @@ pub(crate) fn command(source: Source, parameters: Vec<model::Parameter>) -> Comm
         parameters,
         types: None,
         bound_after: None,
+        name: Bytes::new(),
         beside_bound: false,
     }
 }

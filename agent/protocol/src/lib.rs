@@ -160,6 +160,8 @@ pub struct Command {
     /// For what was bound before it is run: the last request that was asked about before the Bind, which is where the
     /// server settled what the names in it mean. What ran since then does not change it any more.
     pub bound_after: Option<Ticket>,
+    /// The name under which it is prepared by the protocol; empty where it has none, or is run.
+    pub name: Bytes,
     /// Whether there may be something that the client bound under a name and can run by that name from within the text
     /// (PostgreSQL's FETCH from a portal), past what is asked when it is run by the protocol.
     pub beside_bound: bool,

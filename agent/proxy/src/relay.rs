@@ -119,6 +119,11 @@ impl Session {
                     Progress::NeedMore => break,
                     Progress::Terminated => self.terminated = true,
                     Progress::Ask(ticket, ask) => {
+                        if let Ask::Prepare(command) = &ask
+                            && !command.name.is_empty()
+                        {
+                            scene.prepares(&command.name);
+                        }
                         if !self.permit_again(scene, ticket, &ask)? {
                             return Ok(Some((ticket, ask)));
                         }

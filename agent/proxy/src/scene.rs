@@ -173,6 +173,13 @@ impl Scene {
         Arc::new(Reading::new(source, facts))
     }
 
+    /// The protocol prepares something under this name, which SQL can run by EXECUTE.
+    pub fn prepares(&self, name: &[u8]) {
+        if let Names::Known(session) = &mut self.state().names {
+            session.parsed(name);
+        }
+    }
+
     /// A statement was forwarded.
     pub fn forwarded(&self, ticket: Ticket, facts: &Facts) {
         let mut state = self.state();

@@ -40,7 +40,7 @@ pub fn analyse_alike(text: &[u8], session: &Session, snapshot: &Snapshot) -> (Fa
             );
         }
     };
-    let mut analysis = Analysis::new(session, snapshot, statements.len());
+    let mut analysis = Analysis::new(text, session, snapshot, statements.len());
     match analysis.statements(&statements) {
         Ok(()) => {
             let utf8 = settings.utf8 == Some(true);
@@ -94,8 +94,21 @@ pub fn analyse_call(oid: u32, session: &Session, snapshot: &Snapshot) -> Facts {
     }
 }
 
+/// The part of the text that is this statement (`stmt_location` and `stmt_len` of a RawStmt in PostgreSQL's
+/// `src/include/nodes/parsenodes.h`; no length means to the end).
+fn text_of<'a>(raw: &RawStmt, text: &'a [u8]) -> &'a [u8] {
+    let start = usize::try_from(raw.stmt_location).unwrap_or(0);
+    let rest = text.get(start..).unwrap_or(text);
+    match usize::try_from(raw.stmt_len) {
+        Ok(length @ 1..) => rest.get(..length).unwrap_or(rest),
+        _ => rest,
+    }
+}
+
 /// The work on one text.
 pub(crate) struct Analysis<'a> {
+    /// The text of the statement being analysed.
+    pub(crate) text: &'a [u8],
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) session: Cow<'a, Session>,
     pub(crate) record: Record,
@@ -104,7 +117,7 @@ pub(crate) struct Analysis<'a> {
     pub(crate) fetches: bool,
     pub(crate) shape: Shape,
     /// `pg_type.oid` that the text gives `$1`, `$2` and so on.
-    placeholders: Vec<u32>,
+    pub(crate) placeholders: Vec<u32>,
     /// The output of the statement being analysed, where it is known.
     pub(crate) output: Option<Columns>,
     /// The outputs of the statements before it.
@@ -122,8 +135,14 @@ pub(crate) struct Analysis<'a> {
 }
 
 impl<'a> Analysis<'a> {
-    pub(crate) fn new(session: &'a Session, snapshot: &'a Snapshot, statements: usize) -> Self {
+    pub(crate) fn new(
+        text: &'a [u8],
+        session: &'a Session,
+        snapshot: &'a Snapshot,
+        statements: usize,
+    ) -> Self {
         Self {
+            text,
             snapshot,
             session: Cow::Borrowed(session),
             record: Record::new(),
@@ -147,7 +166,9 @@ impl<'a> Analysis<'a> {
 
     fn statements(&mut self, statements: &[RawStmt]) -> Known<()> {
         let alone = statements.len() == 1;
+        let text = self.text;
         for raw in statements {
+            self.text = text_of(raw, text);
             let before = self.changes.len();
             if let Some(statement) = boxed(&raw.stmt) {
                 self.statement(statement, alone)?;

@@ -7,6 +7,7 @@ use model::{Digest, Function, Opacity, Outputs, Parameter, Shape, Statement, Tou
 use crate::equality::Equality;
 use crate::mysql::Modes;
 use crate::path;
+use crate::prepared::Prepared;
 use crate::session::{Path, Settings};
 
 /// What a text does.
@@ -77,7 +78,7 @@ impl Facts {
 }
 
 /// What a statement changes of the session's SQL state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// A setting gets a value.
     Set {
@@ -92,6 +93,10 @@ pub enum Change {
     Temporary(Arc<str>),
     /// Temporary objects are gone.
     Discarded,
+    /// EXECUTE of this name runs this from now on.
+    Prepared(Arc<Prepared>),
+    /// A prepared statement is gone, or all of them.
+    Deallocated(Option<Arc<str>>),
     /// The transaction is committed, and what changed in it stays.
     Committed,
     /// The transaction is rolled back, and settings with it.

@@ -31,6 +31,7 @@ mod output;
 mod parse;
 mod path;
 mod pattern;
+mod prepared;
 mod query;
 mod record;
 mod replication;
@@ -53,6 +54,7 @@ pub use dialect::{Dialect, MySql, Postgres};
 pub use equality::{Equality, Written};
 pub use facts::{Assignment, Change, Facts};
 pub use pattern::Pattern;
+pub use prepared::Prepared;
 pub use replication::analyse_replication;
 pub use rows::{
     BuiltIn, ColumnRow, Form, FunctionRow, Kind, ReadRow, RelationRow, Rows, SettingRow, TypeRow,

@@ -15,7 +15,6 @@ use crate::opacity::{self, Known};
 use crate::restriction::restricts;
 use crate::scope::{Column, Columns, Cte, Scope};
 use crate::tree::{boxed, constant, inner, string, strings};
-use crate::write::executes;
 
 impl Analysis<'_> {
     /// A query or a data-modifying statement inside another, by what becomes of its output.
@@ -32,7 +31,7 @@ impl Analysis<'_> {
             Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete, outer, how),
             Some(NodeEnum::MergeStmt(merge)) => self.merge(merge, outer, how),
             // CREATE TABLE ... AS EXECUTE.
-            Some(NodeEnum::ExecuteStmt(execute)) => Err(executes(execute)),
+            Some(NodeEnum::ExecuteStmt(execute)) => self.execute(execute, how),
             Some(other) => Err(opacity::unknown_node(other)),
             None => Ok(Columns::default()),
         }

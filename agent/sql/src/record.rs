@@ -155,6 +155,13 @@ impl Record {
         }
     }
 
+    /// Nothing is known to be equal any more.
+    pub(crate) fn forget_equals(&mut self) {
+        for draft in &mut self.drafts {
+            draft.equal.clear();
+        }
+    }
+
     /// What is equal in every appearance.
     pub(crate) fn equals(&self, snapshot: &Snapshot) -> Vec<Equality> {
         let drafts = self.drafts.iter();

@@ -18,6 +18,7 @@ use model::{Login, Opacity, Outcome, Status};
 
 use crate::facts::{Assignment, Change, Facts};
 use crate::opacity;
+use crate::prepared::{self, Prepared};
 use crate::snapshot::{Relation, Snapshot};
 
 /// A search path as written, `$user` unexpanded.
@@ -46,11 +47,19 @@ pub struct Meaning {
     changed: bool,
     redefined: bool,
     temporary: BTreeSet<Arc<str>>,
+    prepared: u64,
 }
 
 /// Whether statements after it are understood differently.
 fn leaves_traces(facts: &Facts) -> bool {
     facts.defines || !facts.changes.is_empty()
+}
+
+/// Whether names and strings in statements after it are read differently.
+fn changes_meaning(facts: &Facts) -> bool {
+    let is_of_prepared =
+        |change: &Change| matches!(change, Change::Prepared(_) | Change::Deallocated(_));
+    facts.defines || !facts.changes.iter().all(is_of_prepared)
 }
 
 /// The SQL state of one session.
@@ -68,6 +77,7 @@ pub struct Session {
     redefined: bool,
     in_flight: u32,
     temporary: BTreeSet<Arc<str>>,
+    prepared: prepared::Names,
 }
 
 impl Session {
@@ -84,6 +94,7 @@ impl Session {
             redefined: false,
             in_flight: 0,
             temporary: BTreeSet::new(),
+            prepared: prepared::Names::default(),
         }
     }
 
@@ -99,6 +110,7 @@ impl Session {
             changed: self.changed,
             redefined: self.redefined,
             temporary: self.temporary.clone(),
+            prepared: self.prepared.version(),
         }
     }
 
@@ -108,6 +120,7 @@ impl Session {
             && self.changed == then.changed
             && self.redefined == then.redefined
             && self.temporary == then.temporary
+            && self.prepared.version() == then.prepared
     }
 
     /// What `RESET` returns to.
@@ -138,14 +151,20 @@ impl Session {
             Change::Tainted => {
                 self.current.path = None;
                 self.next.path = None;
+                // It may have prepared something, too.
+                self.prepared.forget_all();
             }
             Change::Temporary(name) => {
                 if self.temporary.len() <= MAX_TEMPORARY {
                     self.temporary.insert(name.clone());
                 }
             }
+            Change::Prepared(prepared) => self.prepared.sent(&prepared.name),
+            Change::Deallocated(Some(name)) => self.prepared.forget(name),
+            Change::Deallocated(None) => self.prepared.forget_all(),
             Change::Discarded | Change::Committed => {}
             Change::Anything => {
+                self.prepared.forget_all();
                 self.current = Settings::default();
                 self.next = Settings::default();
             }
@@ -164,6 +183,15 @@ impl Session {
         if leaves_traces(facts) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
+        let worked = matches!(
+            outcome.status,
+            Status::Completed | Status::Suspended | Status::Limited
+        );
+        for change in &facts.changes {
+            if let Change::Prepared(prepared) = change {
+                self.prepared.ended(prepared, worked);
+            }
+        }
         match outcome.status {
             Status::Completed | Status::Suspended | Status::Limited => {
                 for change in &facts.changes {
@@ -171,7 +199,7 @@ impl Session {
                 }
             }
             // How far a text of several statements came is not told, and a COMMIT in it may have counted.
-            Status::Failed { .. } if facts.shape.statements > 1 && leaves_traces(facts) => {
+            Status::Failed { .. } if facts.shape.statements > 1 && changes_meaning(facts) => {
                 self.lose();
             }
             Status::Failed { .. } | Status::Skipped => self.undo(),
@@ -197,6 +225,8 @@ impl Session {
             Change::RolledBack => self.undo(),
             Change::Tainted
             | Change::Temporary(_)
+            | Change::Prepared(_)
+            | Change::Deallocated(_)
             | Change::Anything
             | Change::Committed
             | Change::RolledBackTo => {}
@@ -204,6 +234,7 @@ impl Session {
     }
 
     fn lose(&mut self) {
+        self.prepared.forget_all();
         self.committed = Settings::default();
         self.current = Settings::default();
         self.next = Settings::default();
@@ -213,6 +244,27 @@ impl Session {
         self.next = self.committed.clone();
         if self.in_flight == 0 {
             self.current = self.committed.clone();
+        }
+    }
+
+    /// The protocol's Parse makes a statement of this name, as it was sent: EXECUTE of it runs what was not told here.
+    pub fn parsed(&mut self, name: &[u8]) {
+        self.prepared.parsed(name);
+    }
+
+    /// What EXECUTE of this name runs next.
+    pub(crate) fn prepared(&self, name: &str) -> Result<&Arc<Prepared>, Opacity> {
+        match self.in_flight {
+            0 => self
+                .prepared
+                .find(name)
+                .ok_or_else(|| prepared::unknown(name)),
+            _ => Err(opacity::of(
+                "session",
+                format!(
+                    "what EXECUTE {name} runs is not known before the statements before it have ended"
+                ),
+            )),
         }
     }
 
@@ -259,8 +311,10 @@ impl Session {
         self.redefined |= defines;
         for change in changes {
             self.expect(change);
-            if let Change::Set { to, .. } = change {
-                to.apply(&mut self.current);
+            match change {
+                Change::Set { to, .. } => to.apply(&mut self.current),
+                Change::Prepared(prepared) => self.prepared.learn(prepared),
+                _ => {}
             }
         }
     }

@@ -6,6 +6,7 @@ mod facts;
 mod limits;
 mod outputs;
 mod patterns;
+mod prepared;
 mod schemas;
 mod sessions;
 mod shapes;

@@ -39,9 +39,13 @@ impl Analysis<'_> {
             NodeEnum::FetchStmt(_) => self.fetches = true,
             NodeEnum::VariableShowStmt(_)
             | NodeEnum::ClosePortalStmt(_)
-            | NodeEnum::DeallocateStmt(_)
             | NodeEnum::ConstraintsSetStmt(_)
             | NodeEnum::UnlistenStmt(_) => {}
+            NodeEnum::DeallocateStmt(deallocate) => {
+                let all = deallocate.name.is_empty();
+                let name = (!all).then(|| Arc::from(deallocate.name.as_str()));
+                self.changes.push(Change::Deallocated(name));
+            }
             NodeEnum::NotifyStmt(notify) => self.channel(&notify.conditionname),
             NodeEnum::ListenStmt(listen) => self.channel(&listen.conditionname),
             NodeEnum::LockStmt(lock) => {
@@ -172,7 +176,8 @@ impl Analysis<'_> {
             .object(Verb::Set, Object::Setting(Arc::from("all")));
         self.reset(&DECISIVE);
         self.reset(&["role"]);
-        self.changes.push(Change::Discarded);
+        self.changes
+            .extend([Change::Discarded, Change::Deallocated(None)]);
     }
 
     fn channel(&mut self, name: &str) {

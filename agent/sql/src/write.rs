@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use model::{Object, Opacity, Use, Verb};
+use model::{Object, Use, Verb};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CmdType, CopyStmt, DeleteStmt, ExecuteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node,
-    OnConflictClause, ParamRef, RangeVar, ReturningClause, UpdateStmt,
+    CmdType, CopyStmt, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictClause,
+    ParamRef, RangeVar, ReturningClause, UpdateStmt,
 };
 
 use crate::analysis::Analysis;
@@ -44,12 +44,12 @@ impl Analysis<'_> {
             NodeEnum::MergeStmt(merge) => self.output = Some(self.merge(merge, &root, how)?),
             NodeEnum::CopyStmt(copy) => self.copy(copy)?,
             NodeEnum::ExplainStmt(explain) => self.nested(boxed(&explain.query))?,
-            NodeEnum::PrepareStmt(prepare) => self.nested(boxed(&prepare.query))?,
+            NodeEnum::PrepareStmt(prepare) => self.prepare(prepare, how)?,
             NodeEnum::DeclareCursorStmt(declare) => {
                 self.shape.declares = true;
                 self.nested(boxed(&declare.query))?;
             }
-            NodeEnum::ExecuteStmt(execute) => return Err(executes(execute)),
+            NodeEnum::ExecuteStmt(execute) => self.output = Some(self.execute(execute, how)?),
             NodeEnum::DoStmt(_) => {
                 return Err(opacity::dynamic("DO runs code that is not analysed"));
             }
@@ -452,14 +452,6 @@ impl Analysis<'_> {
         self.query(query, &Scope::default(), inside(Use::Shown))?;
         Ok(())
     }
-}
-
-/// Why it is not known what `EXECUTE` does.
-pub(crate) fn executes(execute: &ExecuteStmt) -> Opacity {
-    opacity::dynamic(&format!(
-        "EXECUTE runs the prepared statement {}, whose text is not known here",
-        execute.name
-    ))
 }
 
 /// The subscripts of an assignment target; field names decide nothing.

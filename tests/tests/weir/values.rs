@@ -336,7 +336,11 @@ fn a_statement_that_is_prepared_by_sql_does_not_run_with_values_that_nobody_judg
     assert_eq!(told(&wire.query(&prepare).unwrap()), "E:42501 Z:I");
     let harmless = "PREPARE one AS SELECT 1";
     assert_eq!(told(&wire.query(harmless).unwrap()), "C:PREPARE Z:I");
-    for sql in ["EXECUTE one", "EXECUTE own (42)", "EXECUTE own (43)"] {
+    assert_eq!(
+        told(&wire.query("EXECUTE one").unwrap()),
+        "T D C:SELECT_1 Z:I"
+    );
+    for sql in ["EXECUTE own (42)", "EXECUTE own (43)"] {
         assert_eq!(told(&wire.query(sql).unwrap()), "E:42501 Z:I", "{sql}");
     }
     let (said, _) = world.weir(&["audit", "show", "-n", "100"]);

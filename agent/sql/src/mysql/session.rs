@@ -189,6 +189,8 @@ impl Session {
                     self.temporary.insert(Arc::from(name.to_lowercase()));
                 }
             }
+            // PREPARE and EXECUTE are opaque there.
+            Change::Prepared(_) | Change::Deallocated(_) => {}
             Change::Discarded | Change::Committed | Change::RolledBack | Change::RolledBackTo => {}
         }
     }

@@ -102,7 +102,7 @@ impl Draft {
             settings: Vec::new(),
         };
         let session = Session::new(&owner, &snapshot);
-        let mut analysis = Analysis::new(&session, &snapshot, 1);
+        let mut analysis = Analysis::new(b"", &session, &snapshot, 1);
         let columns = analysis.query(query, &Scope::default(), Use::Shown)?;
         if columns.open.is_some() {
             let unknown = "the columns of a function's result are not known: name them";

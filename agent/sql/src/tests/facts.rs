@@ -351,7 +351,7 @@ fn every_verb_of_a_text_is_told() {
         ),
         (
             "PREPARE p AS SELECT ssn FROM emp",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
         ("EXECUTE p", &["opaque dynamic"]),
         ("CREATE TABLE t AS EXECUTE p", &["opaque dynamic"]),

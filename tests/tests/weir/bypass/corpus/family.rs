@@ -122,6 +122,10 @@ pub enum Step {
         statement: String,
         sql: String,
     },
+    /// The protocol removes the statement of this name.
+    Closed {
+        close: String,
+    },
     /// A portal of this name, of an unnamed statement.
     Opened {
         portal: String,

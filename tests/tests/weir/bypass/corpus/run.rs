@@ -1,6 +1,8 @@
 //! Sends the steps of a try, in one session.
 
-use weir_tests::messages::{bind, describe, execute, extended, function_call, parse, rows, sync};
+use weir_tests::messages::{
+    bind, close, describe, execute, extended, function_call, parse, rows, sync,
+};
 use weir_tests::{Frame, Wire, frame};
 
 use super::family::Step;
@@ -48,6 +50,7 @@ pub fn run(wire: &mut Wire, step: &Step, way: Way, places: &Places) -> Vec<Frame
         }
         Step::Together { pipeline } => together(wire, pipeline, way, places),
         Step::Prepared { statement, sql } => ask(wire, &parse(statement, &places.fill(sql))),
+        Step::Closed { close: name } => ask(wire, &close('S', name)),
         Step::Opened { portal, sql } => {
             let parse = parse("", &places.fill(sql));
             ask(wire, &[parse, bind(portal, "", &[], format)].concat())
