@@ -71,14 +71,18 @@ impl Number {
 
     /// Its digits without zeros at the end of a fraction, for what is to be alike for equal numbers.
     pub(crate) fn normal(self) -> Self {
-        match self {
-            Self::Exact { digits, scale } if scale > 0 && digits % 10 == 0 => Self::Exact {
-                digits: digits / 10,
-                scale: scale - 1,
-            }
-            .normal(),
-            normal => normal,
+        let Self::Exact {
+            mut digits,
+            mut scale,
+        } = self
+        else {
+            return self;
+        };
+        while scale > 0 && digits % 10 == 0 {
+            digits /= 10;
+            scale -= 1;
         }
+        Self::Exact { digits, scale }
     }
 }
 

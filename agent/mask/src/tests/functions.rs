@@ -179,6 +179,12 @@ fn a_hash_is_alike_in_both_formats_and_fits_the_type() {
         some(&number)
     );
     assert_eq!(text(&hash(true), NUMERIC, "42.00"), Some(number));
+    // Zero, with all the places that a value on the wire can have.
+    let zero = [0, 0, 0, 0, 0, 0, 0xff, 0xff];
+    assert_eq!(
+        binary(&hash(true), NUMERIC, &zero),
+        binary(&hash(true), NUMERIC, &[0; 8])
+    );
     assert_eq!(
         binary(&hash(true), BYTEA, b"ab"),
         text(&hash(true), BYTEA, "\\x6162")
