@@ -129,7 +129,8 @@ impl Work {
         } = &mut self.archiver;
         let size = archive.tree().size();
         let is_due = |(signed, at): (u64, Instant)| signed != size || at.elapsed() >= IDLE;
-        if !keep && !self.signed.is_none_or(is_due) {
+        // A head over nothing says nothing.
+        if size == 0 || !keep && !self.signed.is_none_or(is_due) {
             return;
         }
         let signed = archive.sign(&signing.key, keep);

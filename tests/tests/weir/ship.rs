@@ -92,6 +92,17 @@ fn what_a_store_missed_gets_there_when_it_is_back() {
     let here = trail(&world.folder().join("state/archive"));
     assert!(here.len() > 2, "{} files", here.len());
     assert_eq!(trail(&back), here);
+    // With the log and its signatures, so that nothing of the host is needed.
+    let key = world.agent().ask(&["audit", "key"]).unwrap().stdout;
+    let key = String::from_utf8(key).unwrap();
+    let back = back.to_str().unwrap();
+    let verified = world
+        .agent()
+        .ask(&["audit", "verify", back, "--key", key.trim()])
+        .unwrap();
+    let report = String::from_utf8(verified.stdout).unwrap();
+    assert!(verified.status.success(), "{report}");
+    assert!(report.contains("signed up to record "), "{report}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use proof::{SigningKey, VerifierKey};
 
 use super::*;
-use crate::{Report, endorse};
+use crate::{Finding, Report, endorse};
 
 fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed("weir/db-1", &[seed; 32]).unwrap()
@@ -262,4 +262,40 @@ fn make_again(house: &House) {
             *line = serde_json::to_string(&read.with_tree(&tree)).unwrap();
         }
     });
+}
+
+#[test]
+fn a_signed_trail_is_clean_at_every_moment_while_the_agent_works() {
+    let mut house = House::new();
+    let trail = house.trail();
+    let agent = std::thread::spawn(move || {
+        let mut archive = Archive::open(house.archive(), HOST).unwrap();
+        archive.introduce(&key(1).verifier(), None).unwrap();
+        for round in 0..30 {
+            house.write(Some(SessionId::now()), story());
+            house.sync();
+            let live = journal::segments(&house.journal()).unwrap().pop().unwrap();
+            archive.follow(&live).unwrap();
+            archive.sign(&key(1), false).unwrap();
+            if round % 3 == 2 {
+                archive.absorb(&house.seal()).unwrap();
+                archive.sign(&key(1), true).unwrap();
+            }
+        }
+        house
+    });
+    while !agent.is_finished() {
+        let mut findings = findings_of(&trail);
+        // Until the first head is signed.
+        findings.retain(|finding| *finding != Finding::Unsigned);
+        assert!(findings.is_empty(), "{findings:#?}");
+    }
+    let house = agent.join().unwrap();
+    let report = verify(&house, &trust(key(1).verifier()));
+    assert_eq!((report.rows, report.signed.unwrap().size), (240, 240));
+}
+
+fn findings_of(trail: &Trail) -> Vec<Finding> {
+    let trust = trust(key(1).verifier());
+    trail.verify(&trust, |_, _| ()).unwrap().findings
 }
