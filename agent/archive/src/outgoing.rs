@@ -27,8 +27,8 @@ pub enum Outgoing {
     },
 }
 
-/// Everything of this host's trail that may leave, in the order in which it has to arrive: the rows, then what says that
-/// they belong to the trail, and behind all of it the heads that were signed for it.
+/// Everything of this host's trail that may leave, in the order in which it has to arrive: rows with their hashes, the
+/// tiles over them, then what says that they belong to the trail, and behind all of it the heads that were signed for it.
 pub fn outgoing(directory: &Path, host: &str) -> Result<Vec<Outgoing>, ArchiveError> {
     let file = |path: PathBuf| Outgoing::File {
         name: path
@@ -46,12 +46,14 @@ pub fn outgoing(directory: &Path, host: &str) -> Result<Vec<Outgoing>, ArchiveEr
     for line in &lines {
         outgoing.push(file(directory.join(&line.file)));
         outgoing.push(file(layout::leaves(directory, host, line.first, line.last)));
+    }
+    outgoing.extend(layout::tiles(directory, host)?.into_iter().map(file));
+    for line in &lines {
         outgoing.push(Outgoing::Line {
             name: name(host, line),
             text: manifest::text(&path, line)?,
         });
     }
-    outgoing.extend(layout::tiles(directory, host)?.into_iter().map(file));
     outgoing.extend(
         layout::finished(&layout::keys(directory, host))?
             .into_iter()
