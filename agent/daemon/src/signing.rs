@@ -52,7 +52,7 @@ impl Signing {
         let key = generate(&config.host)?;
         let note = archive::endorse(&old.key, &key.verifier())?;
         let next = place.path.with_extension("next");
-        write(&next, &format!("{}\n{note}", key.reveal()))?;
+        write(&next, &format!("{}\n\n{note}", key.reveal()))?;
         fs::rename(&next, &place.path)?;
         let endorsement = Some(note);
         Ok((place.path, Self { key, endorsement }))
@@ -141,4 +141,56 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         file.sync_all()
     };
     write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn place(directory: &Path) -> Place {
+        Place {
+            path: directory.join("audit.key"),
+            is_credential: false,
+            is_own: false,
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused_unless_systemd_keeps_them_from_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut place = place(directory.path());
+        write(&place.path, &generate("db-1").unwrap().reveal()).unwrap();
+        assert_eq!(place.read().unwrap().key.verifier().name(), "weir/db-1");
+        for mode in [0o640, 0o604, 0o620] {
+            fs::set_permissions(&place.path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = format!("{:#}", place.read().err().unwrap());
+            assert!(refused.contains("chmod 600"), "{refused}");
+            assert!(refused.contains("audit.key"), "{refused}");
+        }
+        place.is_credential = true;
+        place.read().unwrap();
+    }
+
+    #[test]
+    fn a_key_comes_with_what_the_one_before_says_about_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = place(directory.path());
+        let (old, new) = (generate("db-1").unwrap(), generate("db-1").unwrap());
+        let note = archive::endorse(&old, &new.verifier()).unwrap();
+        write(&place.path, &format!("{}\n\n{note}", new.reveal())).unwrap();
+        let read = place.read().unwrap();
+        assert_eq!(read.key.verifier(), new.verifier());
+        assert_eq!(read.endorsement, Some(note));
+    }
+
+    #[test]
+    fn a_key_that_is_there_is_not_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.key");
+        write(&path, "first").unwrap();
+        assert!(write(&path, "second").is_err());
+        assert_eq!(fs::read_to_string(path).unwrap(), "first\n");
+    }
 }
