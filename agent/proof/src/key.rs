@@ -119,7 +119,7 @@ impl VerifierKey {
     }
 
     /// Whether it is a witness's.
-    pub fn is_cosigner(&self) -> bool {
+    fn is_cosigner(&self) -> bool {
         self.algorithm == COSIGNATURE
     }
 
@@ -146,7 +146,7 @@ fn cosigned(time: u64, text: &str) -> String {
 }
 
 /// When a witness signed: seconds since the Unix epoch. None: this is no signature of a witness.
-pub fn cosignature_time(signature: &[u8]) -> Option<u64> {
+fn cosignature_time(signature: &[u8]) -> Option<u64> {
     signature
         .first_chunk()
         .map(|time| u64::from_be_bytes(*time))
