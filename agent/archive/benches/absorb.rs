@@ -137,6 +137,7 @@ fn segment(directory: &Path) -> (PathBuf, u64) {
             let finished = Finished {
                 request,
                 outcome,
+                judged: Some(40),
                 duration: 80 + request % 50,
             };
             last = put(*session, AuditEvent::Finished(finished));

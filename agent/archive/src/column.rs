@@ -59,7 +59,7 @@ columns! {
     Sequence "weir_sequence" Long "Number of the record on its host: from 1, without gaps."
     Time "time" Long "When it happened: milliseconds since the Unix epoch (OCSF `time`)."
     TimeDt "time_dt" Time "The same to the microsecond."
-    Event "weir_event" Text "What happened: started, policy_loaded, policy_rejected, signing_key, opened, encrypted, decided, settled, finished, closed or stopped."
+    Event "weir_event" Text "What happened: started, policy_loaded, policy_rejected, signing_key, opened, encrypted, decided, settled, shown, finished, closed or stopped."
     CategoryUid "category_uid" Int "Always 6: Application Activity."
     ClassUid "class_uid" Int "Always 6005: Datastore Activity."
     ActivityId "activity_id" Int "What a decided request is: 1 Read (COPY out), 2 Update (also ALTER, GRANT), 3 Connect (also `opened`), 4 Query, 5 Write, 6 Create, 7 Delete, 99 Other, 0 where it is not known. 99 for every event that is no request."
@@ -126,6 +126,12 @@ columns! {
     ServerTls "weir_server_tls" Text "The same for the side of the server."
     Monitored "weir_monitored" Int "1 where a request was forwarded as it came, whatever `weir_effect` and `weir_masks` say, because its target is only monitored. NULL where what they say was done."
     Values "weir_values" Text "JSON list of the bind values as PostgreSQL prints them: {type, format, value}, with `value` null for NULL. Instead of `value`, {hex, why} where it cannot be printed, and {length, sha256} where it was too large to be kept. `type` is null where it is not known; `format` says how the client sent it. NULL where there are no values."
+    Unit "weir_unit" Text "The client's systemd unit."
+    Container "weir_container" Text "The client's container: 64 hex digits."
+    Pod "weir_pod" Text "The client's Kubernetes pod: its UID."
+    RowLimit "weir_row_limit" Long "How many rows the result may have, where policies limit it."
+    JudgedUs "weir_judged_us" Long "Microseconds from the question to the verdict: understanding, judging, recording, and waiting for a person."
+    Shown "weir_shown" Text "What the client saw of a result, masked as it was, where policies have it recorded in full: JSON, one of {columns: [{name, kind}]}, {rows: [[value, ...], ...]} and {copied: [value, ...]} with values as in `weir_parameters`, and {truncated: {rows, bytes}} for what passes the limit. `kind` is the type's `pg_type.oid`."
 }
 
 /// A set of columns: the first so many of [`Column::ALL`]. Its name is part of every leaf, so that columns that came
@@ -140,7 +146,7 @@ pub struct Schema {
 
 impl Schema {
     /// All schemas, oldest first.
-    pub const ALL: [Schema; 5] = [
+    pub const ALL: [Schema; 6] = [
         Schema {
             name: "weir.audit.1",
             last: Column::Chain,
@@ -157,13 +163,17 @@ impl Schema {
             name: "weir.audit.4",
             last: Column::Values,
         },
+        Schema {
+            name: "weir.audit.5",
+            last: Column::Values,
+        },
         Schema::NEWEST,
     ];
 
     /// The schema of rows that are written now.
     pub const NEWEST: Schema = Schema {
-        name: "weir.audit.5",
-        last: Column::Values,
+        name: "weir.audit.6",
+        last: Column::Shown,
     };
 
     /// The schemas whose rows are in a chain.

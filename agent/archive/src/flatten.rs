@@ -13,7 +13,7 @@ use crate::column::Column;
 use crate::facts::SessionFacts;
 use crate::ocsf::{self, activity, severity, status};
 use crate::row::Row;
-use crate::values;
+use crate::{values, workload};
 
 /// The row of a record, but for its chain.
 pub(crate) fn flatten(entry: &Entry, facts: Option<&SessionFacts>) -> Row {
@@ -76,9 +76,16 @@ fn describe_opened(row: &mut Row, opened: &Opened) {
     row.put(Column::Server, &*opened.target.server);
     row.put(Column::ServerAddress, &opened.target.address.to_string());
     row.put(Column::Workloads, json(&opened.workloads).as_ref());
+    describe_workload(row, &workload::Place::of(&opened.workloads));
     if let Some(process) = &opened.process {
         describe_process(row, process);
     }
+}
+
+fn describe_workload(row: &mut Row, place: &workload::Place<'_>) {
+    row.put(Column::Unit, place.unit);
+    row.put(Column::Container, place.container);
+    row.put(Column::Pod, place.pod.as_ref());
 }
 
 fn describe_process(row: &mut Row, process: &Process) {
@@ -123,6 +130,10 @@ fn describe_event(row: &mut Row, event: &AuditEvent) {
         AuditEvent::Encrypted { .. } => {}
         AuditEvent::Decided(decided) => describe_decision(row, decided),
         AuditEvent::Settled { request, approval } => describe_approval(row, *request, approval),
+        AuditEvent::Shown(shown) => {
+            row.put(Column::Request, shown.request);
+            row.put(Column::Shown, json(&shown.content).as_ref());
+        }
         AuditEvent::Finished(finished) => describe_end(row, finished),
         AuditEvent::Closed { reason } => row.put(Column::Reason, reason.as_str()),
         AuditEvent::Stopped => {}
@@ -139,6 +150,7 @@ fn name(event: &AuditEvent) -> &'static str {
         AuditEvent::Encrypted { .. } => "encrypted",
         AuditEvent::Decided(_) => "decided",
         AuditEvent::Settled { .. } => "settled",
+        AuditEvent::Shown(_) => "shown",
         AuditEvent::Finished(_) => "finished",
         AuditEvent::Closed { .. } => "closed",
         AuditEvent::Stopped => "stopped",
@@ -163,6 +175,10 @@ fn describe_decision(row: &mut Row, decided: &Decided) {
     row.put(Column::Fingerprint, decided.fingerprint.as_deref());
     row.put(Column::Parameters, json(&decided.parameters).as_ref());
     row.put(Column::Values, values::list(decided).as_ref());
+    row.put(
+        Column::RowLimit,
+        decided.limit.as_ref().map(|limit| limit.rows),
+    );
     row.put(Column::Verbs, json(&decided.verbs).as_ref());
     match &decided.touches {
         Some(Touches::Known(touches)) => {
@@ -214,6 +230,7 @@ fn describe_end(row: &mut Row, finished: &Finished) {
     row.put(Column::Rows, outcome.rows);
     row.put(Column::Bytes, outcome.bytes);
     row.put(Column::MaskedValues, outcome.masked);
+    row.put(Column::JudgedUs, finished.judged);
     row.put(Column::DurationUs, finished.duration);
 }
 

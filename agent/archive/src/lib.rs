@@ -35,6 +35,7 @@ mod chain;
 mod checkpoints;
 mod column;
 mod compare;
+mod condition;
 mod error;
 mod facts;
 mod finding;
@@ -45,6 +46,7 @@ mod layout;
 mod leaf;
 mod log;
 mod manifest;
+mod nested;
 mod ocsf;
 mod outgoing;
 mod prove;
@@ -53,6 +55,8 @@ mod table;
 mod trail;
 mod values;
 mod verify;
+mod views;
+mod workload;
 
 #[cfg(test)]
 mod tests;
@@ -60,14 +64,18 @@ mod tests;
 pub use archive::{Absorbed, Archive};
 pub use checkpoints::endorse;
 pub use column::{Column, Kind, Schema};
+pub use condition::{Condition, NoCondition};
 pub use error::ArchiveError;
 pub use finding::{Finding, Report, Signed};
 pub use heads::Trust;
 pub use layout::hosts;
+pub use nested::event;
 pub use outgoing::{Outgoing, gather, outgoing};
 pub use prove::Proven;
 pub use row::{Row, Value};
+pub use table::TableWriter;
 pub use trail::{Filter, Trail};
+pub use views::views;
 
 /// The data dictionary, as Markdown.
 pub const DICTIONARY: &str = include_str!("../COLUMNS.md");

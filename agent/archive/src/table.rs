@@ -34,8 +34,8 @@ const GROUP_ROWS: usize = 128 << 10;
 /// Bytes of a row group, encoded.
 const GROUP_BYTES: usize = 128 << 20;
 
-/// Writes rows to a file.
-pub(crate) struct TableWriter {
+/// Writes rows to a Parquet file.
+pub struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<File>,
     schema: Schema,
@@ -44,7 +44,8 @@ pub(crate) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(crate) fn create(path: &Path) -> Result<Self, ArchiveError> {
+    /// Begins a file that only its owner can read, with today's columns, in place of what is there.
+    pub fn create(path: &Path) -> Result<Self, ArchiveError> {
         Self::create_of(Schema::NEWEST, path)
     }
 
@@ -64,7 +65,8 @@ impl TableWriter {
         })
     }
 
-    pub(crate) fn push(&mut self, row: Row) -> Result<(), ArchiveError> {
+    /// Adds a row.
+    pub fn push(&mut self, row: Row) -> Result<(), ArchiveError> {
         self.bytes += row.size();
         self.rows.push(row);
         match self.rows.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
@@ -74,7 +76,7 @@ impl TableWriter {
     }
 
     /// Writes the rest and the footer, and returns when the disk has it.
-    pub(crate) fn finish(mut self) -> Result<(), ArchiveError> {
+    pub fn finish(mut self) -> Result<(), ArchiveError> {
         self.flush()?;
         let file = self
             .writer

@@ -11,6 +11,7 @@ use journal::{Entry, JournalError, Records};
 
 use crate::archive::sessions_at_head;
 use crate::column::Column;
+use crate::condition::Condition;
 use crate::growing::row_of;
 use crate::manifest::{self, Line};
 use crate::row::Row;
@@ -37,6 +38,10 @@ pub struct Filter {
     pub since: Option<i64>,
     /// Only before this time, microseconds since the Unix epoch.
     pub until: Option<i64>,
+    /// Only behind this record.
+    pub after: Option<u64>,
+    /// Only those that fulfil all of these.
+    pub conditions: Vec<Condition>,
     /// Only this many, the newest.
     pub newest: Option<usize>,
 }
@@ -133,12 +138,15 @@ impl Filter {
         session.is_none_or(|session| row.text(Column::ActorSessionUid) == Some(session))
             && self.since.is_none_or(|since| row.time() >= since)
             && self.until.is_none_or(|until| row.time() < until)
+            && self.after.is_none_or(|after| row.sequence() > after)
+            && self.conditions.iter().all(|condition| condition.holds(row))
     }
 
     /// Whether a file can hold rows that it takes.
     fn reaches(&self, line: &Line) -> bool {
         self.since.is_none_or(|since| line.until >= since)
             && self.until.is_none_or(|until| line.since < until)
+            && self.after.is_none_or(|after| line.last > after)
     }
 }
 

@@ -86,6 +86,7 @@ fn finished() -> Finished {
             bytes: 12,
             masked: 0,
         },
+        judged: Some(40),
         duration: 87,
     }
 }

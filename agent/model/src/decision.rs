@@ -29,6 +29,8 @@ pub struct Terms {
     pub masks: Masks,
     /// How many rows its result may have, where that is limited.
     pub limit: Option<RowLimit>,
+    /// Whether the evidence keeps what its client sees of the result.
+    pub kept: bool,
     /// What the output of each statement of the text was understood to be: the server must say the same.
     pub outputs: Arc<[Outputs]>,
 }
@@ -59,6 +61,8 @@ pub enum Recorded {
     /// Its text and its values, too.
     #[default]
     Statements,
+    /// What its client saw of the result, too.
+    Full,
 }
 
 /// The policies' answer.

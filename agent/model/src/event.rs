@@ -76,6 +76,8 @@ pub enum AuditEvent {
         /// How.
         approval: Approval,
     },
+    /// Part of what the client saw of a result, where policies want it recorded in full. Written before the client reads it.
+    Shown(Shown),
     /// A forwarded request ended.
     Finished(Finished),
     /// A session ended.
@@ -211,6 +213,43 @@ pub enum Approval {
     Withdrawn,
 }
 
+/// Part of a request's result, as the client saw it: under its masks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The request's number in its session.
+    pub request: u64,
+    /// The part. The parts of a request come in order.
+    pub content: Content,
+}
+
+/// What a part of a result holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// The columns of the rows that follow.
+    Columns(Vec<Heading>),
+    /// Rows: a value for each column.
+    Rows(Vec<Vec<Parameter>>),
+    /// Data of a COPY, message by message.
+    Copied(Vec<Parameter>),
+    /// What was shown and is not kept, because it passes the limit: always the rest of the request.
+    Truncated {
+        /// Rows, or messages of a COPY.
+        rows: u64,
+        /// Bytes of their messages.
+        bytes: u64,
+    },
+}
+
+/// A column of a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heading {
+    /// Its name.
+    pub name: String,
+    /// `pg_type.oid`, of the base type for a domain.
+    pub kind: u32,
+}
+
 /// The end of a forwarded request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finished {
@@ -218,6 +257,10 @@ pub struct Finished {
     pub request: u64,
     /// How it ended.
     pub outcome: Outcome,
+    /// Microseconds from the question to the verdict: understanding, judging, recording, and waiting for a person. None in
+    /// records of older agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<u64>,
     /// Microseconds from the verdict to the end.
     pub duration: u64,
 }

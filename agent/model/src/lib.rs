@@ -18,8 +18,8 @@ pub use decision::{
     Decision, Effect, Reason, Recorded, Refusal, RefusalKind, RowLimit, Terms, Verdict,
 };
 pub use event::{
-    Approval, AuditEvent, AuditRecord, Circumstances, Decided, Finished, Opened, SCHEMA_VERSION,
-    Side, Stage,
+    Approval, AuditEvent, AuditRecord, Circumstances, Content, Decided, Finished, Heading, Opened,
+    SCHEMA_VERSION, Shown, Side, Stage,
 };
 pub use mask::{Floor, MaskFunction, MaskedColumn, Masks, Spread};
 pub use object::{Column, Function, Object, Relation};

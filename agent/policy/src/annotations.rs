@@ -122,6 +122,7 @@ fn recorded(value: &str) -> Option<Recorded> {
     match value {
         "metadata" => Some(Recorded::Metadata),
         "statements" => Some(Recorded::Statements),
+        "full" => Some(Recorded::Full),
         _ => None,
     }
 }

@@ -151,7 +151,7 @@ pub enum Flaw {
     RowsOfForbid,
     /// A level of recording that there is not.
     #[error(
-        "@record(\"{level}\") is not known; write @record(\"metadata\") or @record(\"statements\")"
+        "@record(\"{level}\") is not known; write @record(\"metadata\"), @record(\"statements\") or @record(\"full\")"
     )]
     RecordUnknown {
         /// As written.

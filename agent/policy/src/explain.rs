@@ -110,6 +110,7 @@ impl Explanation {
             terms: Terms {
                 masks: self.masks,
                 limit: self.limit,
+                kept: self.recorded == Recorded::Full,
                 ..Terms::default()
             },
             recorded: self.recorded,

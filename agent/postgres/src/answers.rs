@@ -1,12 +1,11 @@
 //! Messages of the server: which request they answer, what is masked, and when a request has ended.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use mask::Keyring;
-use model::{Outcome, Outputs, Status};
-use protocol::{Outbox, Progress, ProtocolError, Side, Transaction};
+use model::{Content, Outcome, Outputs, Status};
+use protocol::{Outbox, Progress, ProtocolError, Side, Ticket, Transaction};
 
 use crate::agreement::disagreement;
 use crate::frame::{self, Header, server};
@@ -90,23 +89,22 @@ impl Engine {
     /// How the message passes. Counts it as it begins.
     fn passage(&mut self, header: Header) -> Result<Passage, ProtocolError> {
         match header.tag {
-            server::DATA_ROW => {
+            server::DATA_ROW | server::COPY_DATA => {
+                let room = self.recordable.min(self.limits.message);
                 let run = self.running(header.tag)?;
-                if !run.may_show_a_row() {
-                    return Ok(Passage::Nowhere);
-                }
-                if !run.masks.is_empty() {
+                let is_row = header.tag == server::DATA_ROW;
+                let is_kept = (run.recording.as_ref())
+                    .is_some_and(|recording| recording.has_room(header.frame(), room));
+                if is_kept || (is_row && !run.masks.is_empty()) {
                     return Ok(Passage::Whole);
                 }
-                run.outcome.rows += 1;
-                run.outcome.bytes += header.body as u64;
-                Ok(Passage::Through)
-            }
-            server::COPY_DATA => {
-                let run = self.running(header.tag)?;
                 if !run.may_show_a_row() {
                     return Ok(Passage::Nowhere);
                 }
+                if let Some(recording) = &mut run.recording {
+                    recording.lose(header.frame());
+                }
+                run.outcome.rows += u64::from(is_row);
                 run.outcome.bytes += header.body as u64;
                 Ok(Passage::Through)
             }
@@ -171,7 +169,8 @@ impl Engine {
                 }
                 _ => return Err(unexpected(tag)),
             },
-            server::DATA_ROW => return self.masked_row(body, out),
+            server::DATA_ROW => return self.row(message, out),
+            server::COPY_DATA => return self.copied(message, out),
             server::COPY_IN_RESPONSE => self.copy(tag, Behind::CopyData)?,
             server::COPY_BOTH_RESPONSE => self.copy(tag, Behind::CopyBoth)?,
             server::COPY_OUT_RESPONSE => assert_unmasked(self.running(tag)?)?,
@@ -249,6 +248,10 @@ impl Engine {
                 if !run.masks.is_empty() {
                     run.plan = Some(plan(run, &fields, &self.keys)?);
                 }
+                if let Some(recording) = &mut run.recording {
+                    let (ticket, contents) = (run.ticket, recording.columns(&fields));
+                    self.show(ticket, contents);
+                }
             }
             _ => return Err(unexpected(tag)),
         }
@@ -256,25 +259,75 @@ impl Engine {
         Ok(())
     }
 
-    fn masked_row(&mut self, row: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
+    /// A row that is looked into: it is masked, or kept, or both.
+    fn row(&mut self, message: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
         let (run, portal) = match self.pipeline.front() {
             Some(Awaited::Query(run)) => (run, None),
             Some(Awaited::Execute(run, portal)) => (run, Some(portal)),
             _ => return Err(unexpected(server::DATA_ROW)),
         };
-        if run.plan.is_none() {
-            run.plan = Some(portal_plan(run, portal, &self.keys)?);
+        if !run.may_show_a_row() {
+            return Ok(());
         }
-        let Some(plan) = &run.plan else {
-            return Err(unexpected(server::DATA_ROW));
-        };
+        let portal = portal.map(|portal| &**portal);
         let before = out.to_client.len();
-        let masked = plan.apply(&row, &mut out.to_client).map_err(malformed)?;
-        let shown = out.to_client.len().saturating_sub(before);
+        if run.masks.is_empty() {
+            forward(&mut out.to_client, &message);
+        } else {
+            if run.plan.is_none() {
+                run.plan = Some(plan(run, described(portal)?, &self.keys)?);
+            }
+            let Some(plan) = &run.plan else {
+                return Err(unexpected(server::DATA_ROW));
+            };
+            let body = frame::body(&message);
+            run.outcome.masked += plan.apply(&body, &mut out.to_client).map_err(malformed)?;
+        }
+        let shown = out.to_client.get(before..).unwrap_or_default();
         run.outcome.rows += 1;
-        run.outcome.bytes += shown.saturating_sub(frame::HEADER) as u64;
-        run.outcome.masked += masked;
+        run.outcome.bytes += shown.len().saturating_sub(frame::HEADER) as u64;
+        let Some(recording) = &mut run.recording else {
+            return Ok(());
+        };
+        let ticket = run.ticket;
+        let mut contents = Vec::new();
+        if let Some(portal) = portal
+            && !recording.is_headed()
+        {
+            contents.extend(recording.columns(described(Some(portal))?));
+        }
+        if recording.take(message.len(), &mut self.recordable) {
+            contents.extend(recording.row(shown).map_err(malformed)?);
+        }
+        self.show(ticket, contents);
         Ok(())
+    }
+
+    /// Data of a COPY that is kept.
+    fn copied(&mut self, message: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
+        let body = frame::body(&message);
+        let mut room = self.recordable;
+        let run = self.running(server::COPY_DATA)?;
+        if !run.may_show_a_row() {
+            return Ok(());
+        }
+        run.outcome.bytes += body.len() as u64;
+        let ticket = run.ticket;
+        let content = run.recording.as_mut().and_then(|recording| {
+            let is_kept = recording.take(message.len(), &mut room);
+            is_kept.then(|| recording.copied(body)).flatten()
+        });
+        self.recordable = room;
+        self.show(ticket, content);
+        forward(&mut out.to_client, &message);
+        Ok(())
+    }
+
+    /// Tells what the client is about to see.
+    fn show(&mut self, ticket: Ticket, contents: impl IntoIterator<Item = Content>) {
+        let shown = contents.into_iter();
+        self.progress
+            .extend(shown.map(|content| Progress::Shown(ticket, content)));
     }
 
     /// CopyInResponse, CopyBothResponse: the server reads data from now on.
@@ -358,6 +411,9 @@ impl Engine {
 
     pub(crate) fn finish(&mut self, run: Run, status: Status) {
         self.withholds |= run.withholds;
+        if let Some(recording) = run.recording {
+            self.show(run.ticket, recording.finish());
+        }
         let outcome = Outcome {
             status,
             ..run.outcome
@@ -407,17 +463,10 @@ fn plan(
     })
 }
 
-fn portal_plan(
-    run: &Run,
-    portal: Option<&mut Arc<Portal>>,
-    keys: &Keyring,
-) -> Result<Plan, ProtocolError> {
+/// The columns of the rows that a portal is answered with.
+fn described(portal: Option<&Portal>) -> Result<&[row_description::Field], ProtocolError> {
     let fields = portal.and_then(|portal| portal.fields.get());
-    match fields {
-        Some(fields) => plan(run, fields, keys),
-        None => Err(protocol_error(
-            Side::Server,
-            "rows before their description",
-        )),
-    }
+    fields
+        .map(Vec::as_slice)
+        .ok_or_else(|| protocol_error(Side::Server, "rows before their description"))
 }

@@ -25,6 +25,7 @@ mod limit;
 mod messages;
 mod pipeline;
 mod reader;
+mod recording;
 mod refusal;
 mod requests;
 mod rows;

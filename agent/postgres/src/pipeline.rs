@@ -17,6 +17,7 @@ use model::{MaskedColumn, Outcome, Outputs, Refusal, Status, Terms};
 use protocol::Ticket;
 
 use crate::limit::Allowance;
+use crate::recording::Recording;
 use crate::rows::Plan;
 use crate::statements::{Portal, Prepared};
 
@@ -64,6 +65,8 @@ pub struct Run {
     pub outputs: Arc<[Outputs]>,
     /// How many rows it may still show, where they are limited.
     pub allowance: Option<Allowance>,
+    /// What is kept of its results, where that is wanted.
+    pub recording: Option<Box<Recording>>,
     pub behind: Behind,
     pub outcome: Outcome,
 }
@@ -87,6 +90,7 @@ impl Run {
         let Terms {
             masks,
             limit,
+            kept,
             outputs,
         } = terms;
         let holds_up = holds_up || limit.is_some();
@@ -97,6 +101,7 @@ impl Run {
             refused: None,
             plan: None,
             outputs,
+            recording: kept.then(Box::default),
             allowance: limit.map(|limit| Allowance::new(limit, shown)),
             behind: if holds_up {
                 Behind::Nothing
@@ -209,6 +214,16 @@ impl Pipeline {
     /// The run of this ticket, if it is under way.
     pub fn run(&self, ticket: Ticket) -> Option<&Run> {
         self.awaited.iter().find_map(|message| match message {
+            Awaited::Query(run) | Awaited::Call(run) | Awaited::Execute(run, _) => {
+                (run.ticket == ticket).then_some(run)
+            }
+            _ => None,
+        })
+    }
+
+    /// The same, to change it.
+    pub fn run_mut(&mut self, ticket: Ticket) -> Option<&mut Run> {
+        self.awaited.iter_mut().find_map(|message| match message {
             Awaited::Query(run) | Awaited::Call(run) | Awaited::Execute(run, _) => {
                 (run.ticket == ticket).then_some(run)
             }

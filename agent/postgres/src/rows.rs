@@ -118,6 +118,7 @@ mod tests {
 
     fn field(table: u32, column: i16, kind: u32, format: i16) -> Field {
         Field {
+            name: Bytes::new(),
             table,
             column,
             kind,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::{Buf, Bytes, BytesMut};
 use mask::Keyring;
-use model::{Outcome, Refusal, Status, Verdict};
+use model::{Content, Outcome, Refusal, Status, Verdict};
 use protocol::{
     CancelKey, Outbox, Progress, ProtocolError, Session, Side, Ticket, Transaction, Upstream,
 };
@@ -15,6 +15,7 @@ use crate::frame;
 use crate::messages::error_response::{self, Words};
 use crate::messages::{startup, status};
 use crate::pipeline::{Behind, Pipeline, outcome};
+use crate::recording;
 use crate::refusal;
 use crate::statements::{Names, Portal, Prepared};
 use crate::verdicts::Question;
@@ -120,6 +121,8 @@ pub struct Engine {
     pub(crate) settings: HashMap<String, String>,
     pub(crate) reports: u64,
     pub(crate) transaction: Transaction,
+    /// Bytes of results that may still be kept.
+    pub(crate) recordable: usize,
     /// Whether the open transaction wrote rows that an error must not tell: a deferred constraint fails at its end.
     pub(crate) withholds: bool,
     /// Notices of the agent that wait for the end of a message that is passing.
@@ -158,6 +161,7 @@ impl Engine {
             settings: HashMap::new(),
             reports: 0,
             transaction: Transaction::Idle,
+            recordable: recording::SESSION,
             withholds: false,
             notices: BytesMut::new(),
         }
@@ -317,6 +321,14 @@ impl Session for Engine {
             status: Status::Unknown,
             ..run.map_or_else(|| outcome(Status::Unknown), |run| run.outcome.clone())
         }
+    }
+
+    fn shown_so_far(&mut self, ticket: Ticket) -> Vec<Content> {
+        let recording = self
+            .pipeline
+            .run_mut(ticket)
+            .and_then(|run| run.recording.take());
+        recording.map_or_else(Vec::new, |recording| recording.finish().collect())
     }
 }
 

@@ -135,7 +135,7 @@ impl Engine {
             .sent(parse.name, Some(Arc::new(prepared)), self.segment);
     }
 
-    /// Rows can only be masked once the portal's columns are known, so the engine asks where it does not know them.
+    /// Rows can only be masked, or kept, once the portal's columns are known, so the engine asks where it does not know them.
     fn forward_execute(
         &mut self,
         run: Run,
@@ -144,7 +144,8 @@ impl Engine {
         rows: i32,
         out: &mut Outbox,
     ) {
-        if !run.masks.is_empty() && portal.fields.get().is_none() {
+        let looks_into_rows = !run.masks.is_empty() || run.recording.is_some();
+        if looks_into_rows && portal.fields.get().is_none() {
             self.describe_unseen(&portal.name, Some(portal.clone()), out);
         }
         let is_held_up = run.behind == Behind::Nothing;

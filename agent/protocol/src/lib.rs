@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 pub use model::Side;
-use model::{Login, Outcome, Parameter, Refusal, Verdict};
+use model::{Content, Login, Outcome, Parameter, Refusal, Verdict};
 
 /// One session of one protocol, between a client and a server.
 pub trait Session: Send {
@@ -72,6 +72,9 @@ pub trait Session: Send {
 
     /// What came of a forwarded request so far, for one that will never end: its status is unknown.
     fn outcome_so_far(&self, ticket: Ticket) -> Outcome;
+
+    /// What the client saw of such a request and was not told yet by [`Progress::Shown`].
+    fn shown_so_far(&mut self, ticket: Ticket) -> Vec<Content>;
 }
 
 /// How the connection to the server is protected.
@@ -108,6 +111,9 @@ pub enum Progress {
     NeedMore,
     /// A verdict is needed before the client's next message is looked at.
     Ask(Ticket, Ask),
+    /// The client is about to see this of the result of a forwarded request, whose terms say that it is kept. What it is is in
+    /// the outbox.
+    Shown(Ticket, Content),
     /// A forwarded request ended. Comes once for every ticket that was forwarded, in order, except for connects and
     /// cancels, and except for what is still under way when the session ends.
     Finished(Ticket, Outcome),

@@ -374,7 +374,10 @@ impl Gate {
     /// What is done of the terms that were decided.
     fn applied(&self, terms: &Terms) -> Terms {
         match self.monitors {
-            true => Terms::default(),
+            true => Terms {
+                kept: terms.kept,
+                ..Terms::default()
+            },
             false => terms.clone(),
         }
     }

@@ -40,6 +40,7 @@ struct Asked {
     reading: Arc<Reading>,
     in_transaction: bool,
     usage: Usage,
+    since: Instant,
 }
 
 /// What became of a question of the engine.
@@ -131,6 +132,7 @@ impl Session {
                     Progress::Finished(ticket, outcome) => {
                         self.finished(scene, ticket, outcome).await?;
                     }
+                    Progress::Shown(ticket, content) => self.shown(ticket, content).await?,
                     Progress::Failed => scene.failed(),
                     // Encryption begins before the login, if at all.
                     Progress::Upgrade(_) => {}
@@ -184,6 +186,7 @@ impl Session {
         let reported = self.reported();
         let in_transaction = self.pump.engine.transaction() != Transaction::Idle;
         let usage = self.meter.usage();
+        let since = Instant::now();
         Box::pin(async move {
             let (stage, command) = match ask {
                 Ask::Prepare(command) => (Stage::Prepare, command),
@@ -217,6 +220,7 @@ impl Session {
                 reading,
                 in_transaction,
                 usage,
+                since,
             });
             let judged = gate.judge(&asked.case()).await;
             Answer::Judged(asked, judged)
@@ -241,13 +245,14 @@ impl Session {
             ticket,
             stage,
             reading,
+            since,
             ..
         } = *asked;
-        self.carry_out(&scene, ticket, stage, reading, verdict, Instant::now())?;
+        self.carry_out(&scene, ticket, stage, reading, verdict, since)?;
         Ok(None)
     }
 
-    /// Hands a verdict to the engine, and takes note of what is forwarded.
+    /// Hands a verdict to the engine, and takes note of what is forwarded. `since` is when it was asked for.
     fn carry_out(
         &mut self,
         scene: &Scene,
@@ -269,7 +274,8 @@ impl Session {
             self.under_way.push_back(UnderWay {
                 ticket,
                 reading,
-                since,
+                judged: since.elapsed(),
+                since: Instant::now(),
             });
         }
         self.pump.resolve(ticket, verdict)?;
@@ -323,7 +329,7 @@ impl Session {
             None => {}
         }
         self.meter.add(read(&outcome));
-        let event = finished(ticket, outcome, request.since);
+        let event = finished(&request, outcome);
         self.shared.gate.record(self.subject.session, event).await?;
         Ok(())
     }

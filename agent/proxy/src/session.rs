@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use intercept::Endpoint;
 use model::{
-    Approval, AuditEvent, Count, Finished, Login, Opened, Outcome, Request, Stage, Subject, Target,
-    Verdict,
+    Approval, AuditEvent, Content, Count, Finished, Login, Opened, Outcome, Request, Shown, Stage,
+    Subject, Target, Verdict,
 };
 use protocol::{Ask, CancelKey, Outbox, Progress, Side, Ticket};
 use tokio::net::TcpStream;
@@ -75,6 +75,9 @@ pub(crate) struct UnderWay {
     pub ticket: Ticket,
     /// What it does; none where it is only prepared.
     pub reading: Option<Arc<Reading>>,
+    /// How long it took to come to the verdict.
+    pub judged: Duration,
+    /// When that was.
     pub since: Instant,
 }
 
@@ -272,6 +275,20 @@ impl Session {
         matches!(endpoint, Endpoint::Unix(_)) && own_user.is_none_or(|own| own == user)
     }
 
+    /// Records what the client is about to see of a result.
+    pub(crate) async fn shown(
+        &mut self,
+        ticket: Ticket,
+        content: Content,
+    ) -> Result<(), SessionError> {
+        let event = AuditEvent::Shown(Shown {
+            request: ticket.0,
+            content,
+        });
+        self.shared.gate.record(self.subject.session, event).await?;
+        Ok(())
+    }
+
     /// Records everything that the session leaves open, and its end.
     async fn record_end(&mut self, reason: String) -> Result<(), SessionError> {
         let id = self.subject.session;
@@ -282,9 +299,12 @@ impl Session {
                 .await?;
         }
         for request in std::mem::take(&mut self.under_way) {
+            for content in self.pump.engine.shown_so_far(request.ticket) {
+                self.shown(request.ticket, content).await?;
+            }
             let outcome = self.pump.engine.outcome_so_far(request.ticket);
             self.meter.add(read(&outcome));
-            let event = finished(request.ticket, outcome, request.since);
+            let event = finished(&request, outcome);
             self.shared.gate.record(id, event).await?;
         }
         self.shared
@@ -316,10 +336,15 @@ pub(crate) fn read(outcome: &Outcome) -> Count {
     }
 }
 
-pub(crate) fn finished(ticket: Ticket, outcome: Outcome, since: Instant) -> AuditEvent {
+pub(crate) fn finished(request: &UnderWay, outcome: Outcome) -> AuditEvent {
     AuditEvent::Finished(Finished {
-        request: ticket.0,
+        request: request.ticket.0,
         outcome,
-        duration: u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX),
+        judged: Some(micros(request.judged)),
+        duration: micros(request.since.elapsed()),
     })
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

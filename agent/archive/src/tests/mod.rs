@@ -272,6 +272,7 @@ fn finished() -> AuditEvent {
             bytes: 64,
             masked: 2,
         },
+        judged: Some(40),
         duration: 1500,
     })
 }

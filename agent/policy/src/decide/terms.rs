@@ -63,6 +63,7 @@ fn of_all_deciding_policies_the_one_that_records_most_counts() {
         @id("quiet") @record("metadata") permit(principal, action, resource == Table::"shop/app.public.a");
         @id("loud") @record("statements") permit(principal, action, resource == Table::"shop/app.public.b");
         @id("plain") permit(principal, action, resource == Table::"shop/app.public.c");
+        @id("whole") @record("full") permit(principal, action, resource == Table::"shop/app.public.e");
     "#);
     let recorded = |tables: &[&str]| {
         let touches = tables.iter().map(|name| touch(Verb::Select, name, &[]));
@@ -71,6 +72,7 @@ fn of_all_deciding_policies_the_one_that_records_most_counts() {
     assert_eq!(recorded(&["a"]), Recorded::Metadata);
     assert_eq!(recorded(&["a", "b"]), Recorded::Statements);
     assert_eq!(recorded(&["a", "c"]), Recorded::Statements);
+    assert_eq!(recorded(&["a", "e"]), Recorded::Full);
     // Nobody permits it.
     assert_eq!(recorded(&["d"]), Recorded::Statements);
 }

@@ -5,8 +5,10 @@ use bytes::Bytes;
 use crate::reader::{Malformed, Reader};
 
 /// One column of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
+    /// Its name, in the client's encoding.
+    pub name: Bytes,
     /// `pg_class.oid` of the table that the column is of; 0 for an expression.
     pub table: u32,
     /// `pg_attribute.attnum` of the column; 0 for an expression or a whole row.
@@ -22,7 +24,7 @@ pub fn read(body: Bytes) -> Result<Vec<Field>, Malformed> {
     let mut reader = Reader::new(body);
     let fields = (0..reader.count()?)
         .map(|_| {
-            reader.string()?;
+            let name = reader.string()?;
             let table = reader.u32()?;
             let column = reader.i16()?;
             let kind = reader.u32()?;
@@ -30,6 +32,7 @@ pub fn read(body: Bytes) -> Result<Vec<Field>, Malformed> {
             let _modifier = reader.i32()?;
             let format = reader.i16()?;
             Ok(Field {
+                name,
                 table,
                 column,
                 kind,

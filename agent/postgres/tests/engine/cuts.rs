@@ -171,8 +171,36 @@ fn binds() -> Vec<Turn> {
     ]
 }
 
+/// Results that are looked into, masked, limited and kept at once.
+fn kept() -> Vec<Turn> {
+    vec![
+        Client(client::query("select few kept ssn")),
+        Server(
+            [
+                server::columns(&[(16400, 2, 25, 0)]),
+                server::row(&[Some(b"123-45-6789")]),
+                server::row(&[Some(b"219-09-9999")]),
+                server::complete("SELECT 2"),
+                server::ready(b'I'),
+            ]
+            .concat(),
+        ),
+        Client(client::query("copy kept to stdout")),
+        Server(
+            [
+                server::copy_out(),
+                server::copy_data("a line\n"),
+                server::copy_done(),
+                server::complete("COPY 1"),
+                server::ready(b'I'),
+            ]
+            .concat(),
+        ),
+    ]
+}
+
 fn transcripts() -> Vec<Vec<Turn>> {
-    [queries, pipelines, copies, binds]
+    [queries, pipelines, copies, binds, kept]
         .into_iter()
         .map(|session| login().into_iter().chain(session()).collect())
         .collect()

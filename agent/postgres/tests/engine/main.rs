@@ -28,6 +28,8 @@ mod pipelines;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
+mod recording;
+#[cfg(test)]
 mod replication;
 #[cfg(test)]
 mod sizes;

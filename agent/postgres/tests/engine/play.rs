@@ -223,6 +223,19 @@ fn judge(ask: &Ask) -> Option<Verdict> {
     let refused = said.contains("forbidden") || said.contains("#13") || said.contains("unread");
     Some(match ask {
         _ if refused => Verdict::Refuse(refusal()),
+        Ask::Run(_) if said.contains("kept") => Verdict::Forward(Terms {
+            kept: true,
+            masks: if said.contains("ssn") {
+                masks()
+            } else {
+                Masks::none()
+            },
+            ..if said.contains("few") {
+                few(false)
+            } else {
+                Terms::default()
+            }
+        }),
         Ask::Run(_) if said.contains("told") => Verdict::Forward(told().into()),
         Ask::Run(_) if said.contains("few") => Verdict::Forward(few(said.contains("ssn"))),
         Ask::Run(_) if said.contains("only id") => Verdict::Forward(only_id()),
@@ -308,6 +321,7 @@ fn line(progress: &Progress) -> String {
     match progress {
         Progress::Ask(ticket, ask) => format!("{} {}", ticket.0, line_of(ask)),
         Progress::Finished(ticket, outcome) => format!("{} {}", ticket.0, ending(outcome)),
+        Progress::Shown(ticket, content) => format!("shown {} {content:?}", ticket.0),
         Progress::Ready(transaction) => format!("ready {transaction:?}").to_lowercase(),
         Progress::Keyed { key, length } => format!("keyed {} {length}", key.process),
         other => format!("{other:?}").to_lowercase(),
