@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Stands between clients and databases on this host: judges every statement, masks, asks people, and keeps evidence.
 #[derive(Debug, Parser)]
@@ -42,6 +42,9 @@ pub enum Command {
     /// List, show, approve and deny held statements.
     #[command(subcommand)]
     Approvals(Approvals),
+    /// List sessions, and show them again as they were.
+    #[command(subcommand)]
+    Sessions(Sessions),
     /// Read and verify the audit trail.
     #[command(subcommand)]
     Audit(Audit),
@@ -219,6 +222,38 @@ pub enum Approvals {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum Sessions {
+    /// List sessions, oldest first.
+    List(SessionsList),
+    /// Show what is known about one session, and its records.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Show one session again as its client saw it, with its pauses. Results are in it where policies have them recorded
+    /// in full.
+    Replay(SessionsReplay),
+}
+
+#[derive(Debug, Args)]
+pub struct SessionsList {
+    #[command(flatten)]
+    pub period: Period,
+}
+
+#[derive(Debug, Args)]
+pub struct SessionsReplay {
+    /// Its id.
+    pub id: String,
+    /// Without its pauses.
+    #[arg(long)]
+    pub fast: bool,
+    /// Print an asciicast (version 2) instead, which asciinema and others play.
+    #[arg(long, conflicts_with = "fast")]
+    pub asciicast: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum Audit {
     /// Show the newest records of the trail.
     Show(AuditShow),
@@ -236,6 +271,76 @@ pub enum Audit {
     Ship,
     /// Copy a trail back from where it was shipped to.
     Fetch(AuditFetch),
+    /// Write records for other programs.
+    Export(AuditExport),
+    /// Print the newest records as JSON lines, and go on with those that come.
+    Tail(AuditTail),
+    /// Sum a period up on one page for auditors: who read what, what was refused, held and masked, and what that is evidence
+    /// for.
+    Report(AuditReport),
+    /// Print the data dictionary: every column, its type, and what it holds.
+    Schema,
+    /// Print views over the trail as a script for DuckDB: weir audit sql | duckdb trail.db.
+    Sql,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditExport {
+    /// How they are written.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    pub format: Format,
+    /// To this file instead of the standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub period: Period,
+    /// Only records of which this is true: COLUMN=VALUE, with != >= <= or ~ (contains) for other comparisons. Can be given
+    /// several times.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<archive::Condition>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A JSON object per line, with every column that is not NULL.
+    Json,
+    /// Comma-separated, with every column and their names in front.
+    Csv,
+    /// An OCSF event of class 6005 per line, nested.
+    Ocsf,
+    /// A Parquet file.
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditTail {
+    /// Go on with the records that come.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// How many of those that are there.
+    #[arg(short = 'n', long, default_value_t = 10)]
+    pub limit: usize,
+    /// Only records of which this is true, as for `weir audit export`.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<archive::Condition>,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditReport {
+    #[command(flatten)]
+    pub period: Period,
+    /// Which criteria it is set beside.
+    #[arg(long, value_enum, default_value_t = Framework::Soc2)]
+    pub framework: Framework,
+    /// The file: .html, .md or .json.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Framework {
+    /// The Trust Services Criteria of SOC 2.
+    Soc2,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod replication;
 mod rows;
 mod ship;
 mod tls;
+mod trail;
 mod upstream;
 mod usage;
 mod values;

@@ -1,8 +1,11 @@
 //! `weir audit`: the trail, read where it lies.
 
+mod export;
+mod report;
+
 use std::process::ExitCode;
 
-use archive::{Column, Filter, Row, Trail, Value};
+use archive::{Column, Filter, Row, Trail};
 
 use crate::cli::{Audit, AuditShow};
 use crate::commands::{prove, ship};
@@ -22,6 +25,14 @@ pub fn audit(config: &Config, command: Audit) -> anyhow::Result<ExitCode> {
         Audit::RotateKey => prove::rotate(config),
         // Works without a configuration.
         Audit::Verify(_) => Ok(ExitCode::SUCCESS),
+        Audit::Export(wanted) => export::export(&trail, wanted),
+        Audit::Tail(wanted) => export::tail(&trail, wanted),
+        Audit::Report(wanted) => report::report(&trail, &wanted),
+        Audit::Schema => Ok(schema()),
+        Audit::Sql => {
+            print!("{}", archive::views(&trail.directory));
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -33,7 +44,7 @@ fn show(trail: &Trail, wanted: AuditShow) -> anyhow::Result<ExitCode> {
     };
     for row in trail.rows(&filter)? {
         if wanted.json {
-            println!("{}", json(&row));
+            println!("{}", export::json(&row));
         } else {
             println!("{}", line(&row));
         }
@@ -41,21 +52,16 @@ fn show(trail: &Trail, wanted: AuditShow) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn json(row: &Row) -> serde_json::Value {
-    let columns = row.iter().filter_map(|(column, value)| {
-        let value = match value {
-            Value::Null => return None,
-            Value::Text(text) => text.into(),
-            Value::Int(number) => number.into(),
-            Value::Long(number) => number.into(),
-        };
-        Some((column.name().to_owned(), value))
-    });
-    serde_json::Value::Object(columns.collect())
+fn schema() -> ExitCode {
+    for column in Column::ALL {
+        let (name, kind, about) = (column.name(), column.kind().name(), column.about());
+        println!("{name:28}  {kind:11}  {about}");
+    }
+    ExitCode::SUCCESS
 }
 
 /// A record on one line: number, time, who, what happened.
-fn line(row: &Row) -> String {
+pub fn line(row: &Row) -> String {
     let text = |column| row.text(column).unwrap_or_default();
     let who = match (
         row.text(Column::ActorUserName),
@@ -124,7 +130,7 @@ fn what(row: &Row) -> String {
 }
 
 /// Bind values as `$1 = 42, $2 = NULL`.
-fn values(json: &str) -> String {
+pub fn values(json: &str) -> String {
     let values: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
     let shown = values.iter().zip(1..).map(|(value, number)| {
         let text = |name| value.get(name).and_then(serde_json::Value::as_str);
@@ -140,6 +146,6 @@ fn values(json: &str) -> String {
 }
 
 /// A JSON list of texts.
-fn list(json: &str) -> Vec<String> {
+pub fn list(json: &str) -> Vec<String> {
     serde_json::from_str(json).unwrap_or_default()
 }

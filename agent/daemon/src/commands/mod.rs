@@ -10,6 +10,7 @@ mod init;
 mod mask;
 mod policy;
 mod prove;
+mod sessions;
 mod ship;
 mod verify;
 
@@ -50,6 +51,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Mask(command) => return mask::mask(&config, &command),
         Command::Explain(explain) => return explain::explain(&config, &explain),
         Command::Approvals(command) => approvals::approvals(&config, command)?,
+        Command::Sessions(command) => return sessions::sessions(&config, command),
         Command::Audit(command) => return audit::audit(&config, command),
         Command::Reload => {
             if let Reply::Done(sentence) = call(&config.control_socket(), &Call::Reload)? {
