@@ -14,6 +14,7 @@ mod fidelity;
 mod fuzz;
 mod host;
 mod layers;
+mod lineage;
 mod quiet;
 mod setup;
 mod test;
@@ -71,6 +72,12 @@ const VERBS: &[Verb] = &[
         arguments: "[--seconds N] [--target NAME]",
         summary: "fuzz every target for a minute, or one, or for longer; 0 only replays the corpus",
         run: fuzz::run,
+    },
+    Verb {
+        name: "lineage",
+        arguments: "[--queries N]",
+        summary: "run the corpus of queries over classified columns, and 20,000 random ones",
+        run: lineage::run,
     },
     Verb {
         name: "bench",

@@ -133,6 +133,7 @@ fn segment(directory: &Path) -> (PathBuf, u64) {
                 rows: 1,
                 bytes: 12,
                 masked: 0,
+                masked_values: Vec::new(),
             };
             let finished = Finished {
                 request,

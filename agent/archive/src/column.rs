@@ -107,7 +107,7 @@ columns! {
     Verbs "weir_verbs" Text "JSON list of the statement's verbs."
     Objects "weir_objects" Text "JSON list of what it touches, without repetition: `schema.name` for relations and functions, `kind name` for the rest. NULL where that is not known."
     Opaque "weir_opaque" Text "Why it is not known what the statement touches, as `kind: explanation`."
-    Masks "weir_masks" Text "JSON list of masked columns: {column, class, function}."
+    Masks "weir_masks" Text "JSON list of masked columns: {column, class, function, output, statement}. `output` is the number of the result's column that it flows into and `statement` that of the statement in the text, both from 1; neither is there where only an error can tell the column."
     Parameters "weir_parameters" Text "JSON list of bind values as they were sent: \"null\", {\"text\": ...}, {\"binary\": hex}, {\"encoded\": hex of text that is not UTF-8} or {\"large\": {length, sha256}}."
     Fingerprint "weir_fingerprint" Text "SHA-256 of the statement, hex."
     PolicyHash "weir_policy_hash" Text "SHA-256 of the policy set, hex."

@@ -240,6 +240,8 @@ fn masks(masks: &Masks) -> Option<String> {
         class: &mask.class,
         column: &mask.name,
         function: &mask.function,
+        output: mask.place.map(|place| place.output.saturating_add(1)),
+        statement: mask.place.map(|place| place.statement.saturating_add(1)),
     });
     json(&masks.collect::<Vec<_>>())
 }
@@ -250,6 +252,12 @@ struct Mask<'a> {
     class: &'a str,
     column: &'a str,
     function: &'a MaskFunction,
+    /// The number of the result's column, from 1. Not there where only an error can tell the column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<usize>,
+    /// The number of the statement in the text, from 1, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<usize>,
 }
 
 /// An object's name for people and for `LIKE`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::Target;
 use sql::{
     BuiltIn, ColumnRow, FIRST_NORMAL_OID, Form, FunctionRow, Kind, ReadRow, RelationRow, Rows,
-    SettingRow, TypeRow, Volatility,
+    SettingRow, TypeRow, Volatility, view_columns,
 };
 use tokio_postgres::{Client, Config, NoTls, Row};
 
@@ -102,6 +102,7 @@ async fn read(
         inherits,
         cascades,
         reads,
+        views,
         functions,
         operators,
         settings,
@@ -121,6 +122,10 @@ async fn read(
             row.try_get(1)?
         ))),
         list(client, READS, view_read),
+        list(client, VIEWS, |row| Ok(view_columns(
+            row.try_get(0)?,
+            row.try_get(1)?
+        ))),
         list(client, &functions_query, function),
         list(client, OPERATORS, |row| {
             Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
@@ -142,6 +147,7 @@ async fn read(
         inherits,
         cascades,
         reads,
+        view_columns: views.into_iter().flatten().collect(),
         functions,
         built_in: known.rows.clone(),
         operators,
@@ -244,6 +250,11 @@ const READS: &str = "
       ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = v.oid
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> v.ev_class
     ORDER BY 1, 2, 3";
+
+/// The queries of views and materialized views, as the server keeps them: no lock is taken to read them.
+const VIEWS: &str = "
+    SELECT ev_class, ev_action::text FROM pg_catalog.pg_rewrite
+    WHERE rulename = '_RETURN' AND ev_class >= 16384 ORDER BY ev_class";
 
 /// Functions with such oids. An aggregate's own row promises what nobody keeps: it is as volatile as the worst of its
 /// support functions, and in a language as one of them that a superuser did not have to make.

@@ -85,6 +85,7 @@ fn finished() -> Finished {
             rows: 1,
             bytes: 12,
             masked: 0,
+            masked_values: Vec::new(),
         },
         judged: Some(40),
         duration: 87,

@@ -12,10 +12,10 @@ pub use function::{Floor, MaskFunction, Spread};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<MaskedColumn>", into = "Vec<MaskedColumn>")]
 pub struct Masks {
-    /// Columns of the result.
+    /// Columns of the result, by their place in it.
     pub shown: Arc<[MaskedColumn]>,
-    /// Columns of rows that are written. They are in no result, but an error about their row may tell them, so that its
-    /// details are withheld.
+    /// Columns that are in no result, but that an error of the statement may tell: of rows that are written, or that the
+    /// statement reads for something else.
     pub told: Arc<[MaskedColumn]>,
 }
 
@@ -31,9 +31,12 @@ impl Masks {
     }
 }
 
-/// One base column that the subject may not see in clear.
+/// One base column that the subject may not see in clear, at one place of the result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaskedColumn {
+    /// Which output column it flows into. None where only errors can tell it, and in records of older agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// `pg_class.oid` of the table.
     pub table: u32,
     /// `pg_attribute.attnum` of the column; 0 where only errors can tell it.
@@ -44,6 +47,15 @@ pub struct MaskedColumn {
     pub class: Arc<str>,
     /// What is shown instead.
     pub function: MaskFunction,
+}
+
+/// An output column of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The statement in the text, from 0.
+    pub statement: usize,
+    /// The column in the statement's result, from 0.
+    pub output: usize,
 }
 
 /// The number that no column has marks those that are told, as records have always said it.
@@ -77,6 +89,10 @@ mod tests {
     #[test]
     fn a_record_of_masks_reads_back_as_it_was() {
         let mask = MaskedColumn {
+            place: Some(Place {
+                statement: 0,
+                output: 3,
+            }),
             table: 7,
             column: 2,
             name: "public.t.ssn".into(),
@@ -84,6 +100,7 @@ mod tests {
             function: MaskFunction::Redact,
         };
         let told = MaskedColumn {
+            place: None,
             column: 0,
             ..mask.clone()
         };

@@ -277,12 +277,15 @@ pub struct ColumnUse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Use {
-    /// It is an output column of the result as it is, and RowDescription will name it: it can be masked on the wire.
+    /// It can flow into the result, where it can be masked by its place: [`Outputs`] says into which columns. Nothing else
+    /// of the statement depends on it.
     Shown,
-    /// It can flow into the output, or somewhere else, in a form that cannot be masked on the wire.
+    /// It can flow somewhere else than into the result, or into it in a form that cannot be masked.
     Derived,
-    /// It decides which rows come, in which order or grouping.
+    /// It decides which rows come, in which order or grouping, or whether the statement fails.
     Filtered,
+    /// It is compared as a whole with values that the statement brings along (`ssn = $1`), and decides nothing else by that.
+    Matched,
     /// It is written to.
     Written,
     /// It belongs to a row that is written, and the server's error about that row may tell it.
@@ -328,6 +331,9 @@ pub struct Outcome {
     pub bytes: u64,
     /// Values that were masked.
     pub masked: u64,
+    /// The same per masked column, in the order of the decision's masks. Not in records of older agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked_values: Vec<u64>,
 }
 
 /// Whether it worked.

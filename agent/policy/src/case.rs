@@ -9,9 +9,9 @@ use cedar_policy::{
     AuthorizationError, Context, Decision as CedarDecision, Effect, Entities, EntityUid, PolicyId,
     PolicySet, Request as Query,
 };
-use model::{Equal, Login, Request, Shape, Subject, Target};
+use model::{Login, Outputs, Request, Shape, Subject, Target};
 
-use crate::circumstances::{Circumstances, Moment};
+use crate::circumstances::{Circumstances, Moment, Rows};
 use crate::entities::World;
 use crate::error::Uncertain;
 use crate::explain::Answer;
@@ -30,6 +30,8 @@ pub(crate) struct Case<'a> {
     circumstances: Circumstances<'a>,
     /// Whether a policy that reads the moment could answer any question so far.
     is_of_moment: Cell<bool>,
+    /// What the output of each statement is made of.
+    pub outputs: &'a [Outputs],
     /// The plan.
     pub asks: Vec<Ask>,
 }
@@ -72,6 +74,10 @@ impl<'a> Case<'a> {
             entities,
             circumstances: Circumstances::new(subject, login, shape, values, moment)?,
             is_of_moment: Cell::new(false),
+            outputs: match request {
+                Request::Connect(_) => &[],
+                Request::Run(statement) => &statement.outputs,
+            },
             asks,
         })
     }
@@ -83,15 +89,14 @@ impl<'a> Case<'a> {
 
     /// The answers to all asks, in their order.
     pub fn hear_all(&self, approved: bool) -> Result<Vec<Heard>, Uncertain> {
-        let context = |has_where: bool, equals: &[Equal]| {
-            let circumstances = &self.circumstances;
-            circumstances.context(has_where, equals, approved)
-        };
-        let (unrestricted, restricted) = (context(false, &[])?, context(true, &[])?);
-        let hear = |ask: &Ask| match (&*ask.equals, ask.has_where) {
-            ([], true) => self.hear(ask, &restricted),
-            ([], false) => self.hear(ask, &unrestricted),
-            (equals, has_where) => self.hear(ask, &context(has_where, equals)?),
+        let circumstances = &self.circumstances;
+        let context = |rows: Rows<'_>| circumstances.context(rows, approved);
+        let restricted = context(Rows::restricted(true))?;
+        let unrestricted = context(Rows::restricted(false))?;
+        let hear = |ask: &Ask| match Rows::of(ask) {
+            rows if rows == Rows::restricted(true) => self.hear(ask, &restricted),
+            rows if rows == Rows::restricted(false) => self.hear(ask, &unrestricted),
+            rows => self.hear(ask, &context(rows)?),
         };
         self.asks.iter().map(hear).collect()
     }
@@ -235,7 +240,7 @@ pub(crate) fn refuses(ask: &Ask, answer: &Answer) -> bool {
     match (&ask.otherwise, answer) {
         (_, Answer::PermittedBy(_)) => false,
         (_, Answer::Failed { .. }) | (Otherwise::Refuse { .. }, _) => true,
-        (Otherwise::Mask(_) | Otherwise::Withhold(_), _) => false,
+        (Otherwise::Mask(_) | Otherwise::MaskStatistic(..) | Otherwise::Withhold(_), _) => false,
     }
 }
 

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::error::Uncertain;
+use crate::plan::{Ask, Comparison};
 
 /// When and in which state a request is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,37 @@ pub struct Moment {
     pub approved: bool,
     /// How much the subject ran and read before.
     pub usage: Usage,
+}
+
+/// What differs from ask to ask: the rows and values that it is about.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Rows<'a> {
+    has_where: bool,
+    equals: &'a [Equal],
+    comparison: Comparison,
+    group_size: u64,
+}
+
+impl<'a> Rows<'a> {
+    /// Those of this ask.
+    pub fn of(ask: &'a Ask) -> Self {
+        Self {
+            has_where: ask.has_where,
+            equals: &ask.equals,
+            comparison: ask.comparison,
+            group_size: ask.group_size,
+        }
+    }
+
+    /// Those of which nothing is known but whether WHERE restricts them.
+    pub fn restricted(has_where: bool) -> Self {
+        Self {
+            has_where,
+            equals: &[],
+            comparison: Comparison::None,
+            group_size: 0,
+        }
+    }
 }
 
 /// Everything but what differs from ask to ask.
@@ -62,13 +94,8 @@ impl<'a> Circumstances<'a> {
         self.values.is_some_and(|values| values.awaited)
     }
 
-    /// For one ask about rows in which these columns have these values.
-    pub fn context(
-        &self,
-        has_where: bool,
-        equals: &[Equal],
-        approved: bool,
-    ) -> Result<Context, Uncertain> {
+    /// For one ask about these rows.
+    pub fn context(&self, rows: Rows<'_>, approved: bool) -> Result<Context, Uncertain> {
         use RestrictedExpression as Value;
         let time = self
             .time
@@ -77,7 +104,7 @@ impl<'a> Circumstances<'a> {
             ))
             .map_err(Uncertain::fact)?;
         let mut pairs = vec![
-            ("has_where", Value::new_bool(has_where)),
+            ("has_where", Value::new_bool(rows.has_where)),
             (
                 "statements",
                 Value::new_long(i64::from(self.shape.statements)),
@@ -93,7 +120,15 @@ impl<'a> Circumstances<'a> {
             ("source", Value::new_ip(self.source.to_string())),
             ("db_user", Value::new_string(self.login.user.clone())),
             ("usage", usage(&self.usage)?),
-            ("equals", set(equals, equal)?),
+            ("equals", set(rows.equals, equal)?),
+            (
+                "comparison",
+                Value::new_string(rows.comparison.name().to_owned()),
+            ),
+            (
+                "group_size",
+                Value::new_long(i64::try_from(rows.group_size).unwrap_or(i64::MAX)),
+            ),
             ("parameters", set(self.parameters(), parameter)?),
             (
                 "values_known",

@@ -12,10 +12,7 @@
 
 use std::sync::Arc;
 
-use model::{
-    Decision, Effect, Login, MaskedColumn, Masks, Reason, Recorded, Request, RowLimit, Subject,
-    Target,
-};
+use model::{Decision, Effect, Login, Masks, Reason, Recorded, Request, RowLimit, Subject, Target};
 
 use crate::annotations::Rule;
 use crate::case::{Case, Heard, refuses};
@@ -23,6 +20,7 @@ use crate::circumstances::Moment;
 use crate::entitled::Entitled;
 use crate::error::Uncertain;
 use crate::explain::{Answer, Asked, Explanation};
+use crate::hidden::Hidden;
 use crate::plan::{Ask, Otherwise};
 use crate::set::PolicySet;
 
@@ -155,7 +153,9 @@ impl Case<'_> {
         let what = format!("{} on {}", heard.action, ask.object.label);
         let (why, mut hint) = match &ask.otherwise {
             Otherwise::Refuse { why, hint } => (why.as_deref(), hint.map(str::to_owned)),
-            Otherwise::Mask(_) | Otherwise::Withhold(_) => (None, None),
+            Otherwise::Mask(_) | Otherwise::MaskStatistic(..) | Otherwise::Withhold(_) => {
+                (None, None)
+            }
         };
         let mut explanation = match &heard.answer {
             Answer::ForbiddenBy(ids) => {
@@ -276,22 +276,15 @@ impl Case<'_> {
         ids.iter().filter_map(|id| self.set.rules.get(&**id))
     }
 
+    /// The masks where these answers count.
     fn masks(&self, heard: &[Heard]) -> Masks {
-        let (mut shown, mut told): (Vec<MaskedColumn>, Vec<MaskedColumn>) = Default::default();
+        let mut hidden = Hidden::default();
         for (ask, heard) in self.each(heard) {
-            let (masks, mask) = match &ask.otherwise {
-                Otherwise::Mask(mask) => (&mut shown, mask),
-                Otherwise::Withhold(mask) => (&mut told, mask),
-                Otherwise::Refuse { .. } => continue,
-            };
-            if !heard.answer.permits() && !masks.contains(mask) {
-                masks.push(mask.clone());
+            if !heard.answer.permits() {
+                hidden.add(&ask.otherwise);
             }
         }
-        Masks {
-            shown: shown.into(),
-            told: told.into(),
-        }
+        hidden.masks(self.outputs)
     }
 
     fn explain(

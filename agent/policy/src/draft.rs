@@ -245,7 +245,9 @@ impl Terms<'_> {
 fn is_needed(ask: &Ask, masked: &[MaskedColumn]) -> bool {
     match &ask.otherwise {
         Otherwise::Refuse { .. } => true,
-        Otherwise::Mask(mask) => !masked.iter().any(|other| other.name == mask.name),
+        Otherwise::Mask(mask) | Otherwise::MaskStatistic(mask, _) => {
+            !masked.iter().any(|other| other.name == mask.name)
+        }
         Otherwise::Withhold(_) => false,
     }
 }

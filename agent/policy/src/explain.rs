@@ -143,8 +143,20 @@ impl fmt::Display for Explanation {
             let by = limit.by.join(", ");
             writeln!(f, "  at most {} rows (by {by})", limit.rows)?;
         }
-        for mask in self.masks.shown.iter().chain(self.masks.told.iter()) {
-            writeln!(f, "  masked: {} ({})", mask.name, mask.class)?;
+        for mask in self.masks.shown.iter() {
+            match mask.place {
+                Some(place) => writeln!(
+                    f,
+                    "  masked: {} ({}) in column {} of the result",
+                    mask.name,
+                    mask.class,
+                    place.output.saturating_add(1)
+                )?,
+                None => writeln!(f, "  masked: {} ({})", mask.name, mask.class)?,
+            }
+        }
+        for mask in self.masks.told.iter() {
+            writeln!(f, "  withheld from errors: {} ({})", mask.name, mask.class)?;
         }
         write!(f, "  policy set: {}", self.policy)
     }

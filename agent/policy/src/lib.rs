@@ -22,6 +22,7 @@ mod entities;
 mod entitled;
 mod error;
 mod explain;
+mod hidden;
 mod live;
 mod load;
 mod login;

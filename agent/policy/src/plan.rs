@@ -7,8 +7,8 @@ use std::mem::Discriminant;
 use std::sync::Arc;
 
 use model::{
-    ColumnUse, Equal, MaskFunction, MaskedColumn, Object, Opacity, Relation, Replication, Request,
-    Statement, Target, Touch, Touches, Use, Values, Verb,
+    Column, ColumnUse, Derivation, Equal, MaskFunction, MaskedColumn, Object, Opacity, Output,
+    Outputs, Relation, Replication, Request, Statement, Target, Touch, Touches, Use, Values, Verb,
 };
 
 use crate::classes::{Classes, Classified};
@@ -18,8 +18,11 @@ use crate::login;
 use crate::pattern::ColumnName;
 
 const SELECT_ITSELF: &str = "select the column itself: it is then shown masked";
-const DO_NOT_FILTER: &str = "leave the column out of WHERE, JOIN, GROUP BY, ORDER BY and DISTINCT";
-const UNKNOWN_NUMBER: &str = "select the column from its table by its plain name";
+const DO_NOT_FILTER: &str = "select the column itself, and leave it out of WHERE, JOIN, GROUP BY, ORDER BY, DISTINCT and of what may fail";
+const DECIDES: &str =
+    "the statement searches, sorts, groups or joins by it, or may fail because of its value";
+const CARRIED_AWAY: &str = "the statement takes its value where it cannot be masked";
+const NO_NUMBER: &str = "its number is not known, so it cannot be masked";
 const SAY_IT_PLAINLY: &str = "write the statement so that its objects stand in it";
 
 /// One question to the policies.
@@ -35,8 +38,35 @@ pub(crate) struct Ask {
     pub has_where: bool,
     /// `context.equals`.
     pub equals: Arc<[Equal]>,
+    /// `context.comparison`.
+    pub comparison: Comparison,
+    /// `context.group_size`.
+    pub group_size: u64,
     /// What a no means.
     pub otherwise: Otherwise,
+}
+
+/// How a statement uses a column to decide something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Comparison {
+    /// It does not.
+    #[default]
+    None,
+    /// It compares whole values with what it brings along.
+    Equality,
+    /// In any other way.
+    Other,
+}
+
+impl Comparison {
+    /// As policies see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Equality => "equality",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What happens where the policies do not permit.
@@ -49,8 +79,10 @@ pub(crate) enum Otherwise {
         /// What the client can do instead.
         hint: Option<&'static str>,
     },
-    /// The column is masked.
+    /// The column is masked wherever it is shown.
     Mask(MaskedColumn),
+    /// The same, where a statistic of it over at least so many values is shown.
+    MaskStatistic(MaskedColumn, u64),
     /// Errors do not tell the column.
     Withhold(MaskedColumn),
 }
@@ -109,10 +141,11 @@ type Seen = (
     Named,
     bool,
     Arc<[Equal]>,
+    (Comparison, u64),
     Discriminant<Otherwise>,
 );
 
-impl Plan<'_, '_> {
+impl<'a> Plan<'a, '_> {
     /// A session for physical replication is in no database.
     fn login(&mut self, replication: Option<Replication>) -> Result<(), Uncertain> {
         if replication != Some(Replication::Physical) {
@@ -147,11 +180,59 @@ impl Plan<'_, '_> {
     fn statement(&mut self, statement: &Statement) -> Result<(), Uncertain> {
         match &statement.touches {
             Touches::Opaque(opacity) => self.opaque(opacity),
-            Touches::Known(touches) => touches.iter().try_for_each(|touch| {
-                self.equals = equals(touch, statement.values.as_ref());
-                self.touch(touch)
-            }),
+            Touches::Known(touches) => {
+                for touch in touches {
+                    self.equals = equals(touch, statement.values.as_ref());
+                    self.touch(touch)?;
+                }
+                self.equals = Arc::default();
+                let outputs = statement.outputs.iter().flat_map(Outputs::columns);
+                outputs
+                    .into_iter()
+                    .try_for_each(|output| self.output(output))
+            }
         }
+    }
+
+    /// What flows into a column of the result. Its touch was asked about already; a statistic is a question of its own.
+    fn output(&mut self, output: &Output) -> Result<(), Uncertain> {
+        for base in &output.from {
+            let (relation, column) = (&base.relation, &base.column);
+            let Some(classified) = self.classified(relation, &column.name) else {
+                continue;
+            };
+            let object = self.column_entity(relation, &column.name, &classified)?;
+            let mask = masked(relation, column, &classified);
+            if let Derivation::Aggregated(least) = output.how {
+                self.push(Ask {
+                    or: Some("unmask"),
+                    group_size: least,
+                    ..self.question("aggregate", object, Otherwise::MaskStatistic(mask, least))
+                });
+            } else if !self.is_asked_to_unmask(&object) {
+                let ask = self.question("unmask", object, Otherwise::Mask(mask));
+                self.push(ask);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_asked_to_unmask(&self, object: &Named) -> bool {
+        let same = |ask: &Ask| {
+            let about_it = ask.action == "unmask" && ask.object == *object;
+            about_it && !matches!(ask.otherwise, Otherwise::Withhold(_))
+        };
+        self.asks.iter().any(same)
+    }
+
+    fn classified(&self, relation: &Relation, column: &str) -> Option<Classified<'a>> {
+        self.classes.of(ColumnName {
+            server: self.server,
+            database: self.database,
+            schema: &relation.schema,
+            table: &relation.name,
+            column,
+        })
     }
 
     /// An opaque statement can read any column, and none of its output can be masked.
@@ -195,75 +276,57 @@ impl Plan<'_, '_> {
         &mut self,
         touch: &Touch,
         relation: &Relation,
-        column: &ColumnUse,
+        used: &ColumnUse,
     ) -> Result<(), Uncertain> {
-        let name = &*column.column.name;
-        let Some(classified) = self.classes.of(ColumnName {
-            server: self.server,
-            database: self.database,
-            schema: &relation.schema,
-            table: &relation.name,
-            column: name,
-        }) else {
+        let column = &used.column;
+        let Some(classified) = self.classified(relation, &column.name) else {
             return Ok(());
         };
-        let classes: Vec<&str> = classified
-            .classes
-            .iter()
-            .map(|class| &*class.name)
-            .collect();
-        let object = self.world.column(relation, name, &classes)?;
-        let refuse = |why: &str, hint| Otherwise::Refuse {
-            why: Some(why.to_owned()),
-            hint: Some(hint),
+        let object = self.column_entity(relation, &column.name, &classified)?;
+        let mask = masked(relation, column, &classified);
+        let otherwise = match used.how {
+            Use::Written => return Ok(()),
+            Use::Told => withhold(mask),
+            Use::Filtered | Use::Matched => {
+                self.filtered(touch, object.clone(), used.how);
+                // Who may search by it need not see it in an error.
+                withhold(mask)
+            }
+            Use::Shown if mask.table != 0 && mask.column != 0 => Otherwise::Mask(mask),
+            Use::Shown => refuse(NO_NUMBER, SELECT_ITSELF),
+            Use::Derived => refuse(CARRIED_AWAY, SELECT_ITSELF),
         };
-        match column.how {
-            Use::Written => {}
-            Use::Told => {
-                // What an error tells cannot be masked in part.
-                let told = MaskedColumn {
-                    function: MaskFunction::Null,
-                    ..masked(relation, column, &classified)
-                };
-                self.ask(
-                    "unmask",
-                    object,
-                    touch.restricted,
-                    Otherwise::Withhold(told),
-                );
-            }
-            Use::Filtered => {
-                let why = "the statement searches, sorts, groups or joins by it";
-                self.ask_either(
-                    "filter",
-                    "unmask",
-                    object,
-                    touch.restricted,
-                    refuse(why, DO_NOT_FILTER),
-                );
-            }
-            // What is shown by a view's own table is not what RowDescription will name.
-            Use::Shown if touch.through.is_none() => {
-                let otherwise = match (relation.oid, column.column.number) {
-                    (Some(_), Some(_)) => Otherwise::Mask(masked(relation, column, &classified)),
-                    _ => refuse(
-                        "its number is not known, so it cannot be masked",
-                        UNKNOWN_NUMBER,
-                    ),
-                };
-                self.ask("unmask", object, touch.restricted, otherwise);
-            }
-            Use::Shown | Use::Derived => {
-                let why = "the statement uses it in a form that cannot be masked";
-                self.ask(
-                    "unmask",
-                    object,
-                    touch.restricted,
-                    refuse(why, SELECT_ITSELF),
-                );
-            }
-        }
+        let ask = Ask {
+            has_where: touch.restricted,
+            ..self.question("unmask", object, otherwise)
+        };
+        self.push(ask);
         Ok(())
+    }
+
+    fn filtered(&mut self, touch: &Touch, object: Named, how: Use) {
+        let comparison = match how {
+            Use::Matched => Comparison::Equality,
+            _ => Comparison::Other,
+        };
+        let ask = Ask {
+            or: Some("unmask"),
+            has_where: touch.restricted,
+            comparison,
+            ..self.question("filter", object, refuse(DECIDES, DO_NOT_FILTER))
+        };
+        self.push(ask);
+    }
+
+    fn column_entity(
+        &mut self,
+        relation: &Relation,
+        column: &str,
+        classified: &Classified<'_>,
+    ) -> Result<Named, Uncertain> {
+        let classes = classified.classes.iter();
+        let classes: Vec<&str> = classes.map(|class| &*class.name).collect();
+        self.world.column(relation, column, &classes)
     }
 
     fn on_database(&mut self, action: &'static str, has_where: bool, otherwise: Otherwise) {
@@ -272,32 +335,24 @@ impl Plan<'_, '_> {
     }
 
     fn ask(&mut self, action: &'static str, object: Named, has_where: bool, otherwise: Otherwise) {
-        self.push(Ask {
+        let ask = Ask {
+            has_where,
+            ..self.question(action, object, otherwise)
+        };
+        self.push(ask);
+    }
+
+    fn question(&self, action: &'static str, object: Named, otherwise: Otherwise) -> Ask {
+        Ask {
             action,
             or: None,
             object,
-            has_where,
+            has_where: false,
             equals: self.equals.clone(),
+            comparison: Comparison::None,
+            group_size: 0,
             otherwise,
-        });
-    }
-
-    fn ask_either(
-        &mut self,
-        action: &'static str,
-        or: &'static str,
-        object: Named,
-        has_where: bool,
-        otherwise: Otherwise,
-    ) {
-        self.push(Ask {
-            action,
-            or: Some(or),
-            object,
-            has_where,
-            equals: self.equals.clone(),
-            otherwise,
-        });
+        }
     }
 
     fn push(&mut self, ask: Ask) {
@@ -308,6 +363,7 @@ impl Plan<'_, '_> {
             ask.object.clone(),
             ask.has_where,
             equals,
+            (ask.comparison, ask.group_size),
             otherwise,
         );
         if self.seen.insert(seen) {
@@ -327,17 +383,29 @@ fn equals(touch: &Touch, values: Option<&Values>) -> Arc<[Equal]> {
     values.equals.iter().filter(of_touch).cloned().collect()
 }
 
-fn masked(relation: &Relation, column: &ColumnUse, classified: &Classified<'_>) -> MaskedColumn {
+fn masked(relation: &Relation, column: &Column, classified: &Classified<'_>) -> MaskedColumn {
     let class = classified.classes.first();
     MaskedColumn {
+        place: None,
         table: relation.oid.unwrap_or_default(),
-        column: column.column.number.unwrap_or_default(),
-        name: format!(
-            "{}.{}.{}",
-            relation.schema, relation.name, column.column.name
-        )
-        .into(),
+        column: column.number.unwrap_or_default(),
+        name: format!("{}.{}.{}", relation.schema, relation.name, column.name).into(),
         class: class.map(|class| class.name.clone()).unwrap_or_default(),
         function: classified.mask.clone(),
+    }
+}
+
+/// What an error tells cannot be masked in part.
+fn withhold(mask: MaskedColumn) -> Otherwise {
+    Otherwise::Withhold(MaskedColumn {
+        function: MaskFunction::Null,
+        ..mask
+    })
+}
+
+fn refuse(why: &str, hint: &'static str) -> Otherwise {
+    Otherwise::Refuse {
+        why: Some(why.to_owned()),
+        hint: Some(hint),
     }
 }

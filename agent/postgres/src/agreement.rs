@@ -10,8 +10,14 @@ use crate::messages::row_description::Field;
 
 /// Where the server disagrees, a phrase that follows "a result".
 pub fn disagreement(outputs: &Outputs, fields: &[Field]) -> Option<String> {
-    let Outputs::Known(outputs) = outputs else {
-        return None;
+    let outputs = match outputs {
+        Outputs::Unknown => return None,
+        Outputs::Known(outputs) => outputs,
+        // A stream is described in its own way, and a portal of it as one without rows.
+        Outputs::Copied(..) if fields.is_empty() => return None,
+        Outputs::Copied(..) => {
+            return Some("of rows where the statement was understood to copy them".to_owned());
+        }
     };
     if outputs.len() != fields.len() {
         return Some(format!(
@@ -57,7 +63,7 @@ fn name(base: &model::BaseColumn) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::{BaseColumn, Column, Relation};
+    use model::{BaseColumn, Column, Derivation, Relation};
 
     use super::*;
 
@@ -87,6 +93,8 @@ mod tests {
         Output {
             name: "c".into(),
             from: vec![base(1), base(2)],
+            how: Derivation::Plain,
+            like: Some(25),
         }
     }
 

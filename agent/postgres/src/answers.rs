@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use mask::Keyring;
-use model::{Content, Outcome, Outputs, Status};
+use model::{Content, Outcome, Output, Outputs, Status};
 use protocol::{Outbox, Progress, ProtocolError, Side, Ticket, Transaction};
 
 use crate::agreement::disagreement;
+use crate::copying::Copying;
 use crate::frame::{self, Header, server};
 use crate::messages::{row_description, status};
 use crate::pipeline::{Awaited, Behind, Described, Run, outcome};
@@ -95,7 +96,11 @@ impl Engine {
                 let is_row = header.tag == server::DATA_ROW;
                 let is_kept = (run.recording.as_ref())
                     .is_some_and(|recording| recording.has_room(header.frame(), room));
-                if is_kept || (is_row && !run.masks.is_empty()) {
+                let is_masked = match is_row {
+                    true => run.is_masked(),
+                    false => run.copying.is_some(),
+                };
+                if is_kept || is_masked {
                     return Ok(Passage::Whole);
                 }
                 if !run.may_show_a_row() {
@@ -136,7 +141,12 @@ impl Engine {
             return Ok(());
         }
         match tag {
-            server::NOTICE_RESPONSE | server::NOTIFICATION_RESPONSE => {}
+            server::NOTICE_RESPONSE => {
+                let message = self.tellable(message);
+                forward(&mut out.to_client, &message);
+                return Ok(());
+            }
+            server::NOTIFICATION_RESPONSE => {}
             server::PARAMETER_STATUS => {
                 let (name, value) = status::read_setting(body).map_err(malformed)?;
                 self.settings.insert(name, value);
@@ -173,8 +183,12 @@ impl Engine {
             server::COPY_DATA => return self.copied(message, out),
             server::COPY_IN_RESPONSE => self.copy(tag, Behind::CopyData)?,
             server::COPY_BOTH_RESPONSE => self.copy(tag, Behind::CopyBoth)?,
-            server::COPY_OUT_RESPONSE => assert_unmasked(self.running(tag)?)?,
-            server::COPY_DONE => _ = self.running(tag)?,
+            server::COPY_OUT_RESPONSE => self.copies_out(body)?,
+            server::COPY_DONE => {
+                if let Some(copying) = self.running(tag)?.copying.take() {
+                    copying.finish().map_err(malformed)?;
+                }
+            }
             server::COMMAND_COMPLETE => {
                 self.completed(status::read_tag(body).map_err(malformed)?)?
             }
@@ -243,9 +257,8 @@ impl Engine {
                 }
             }
             Some(Awaited::Query(run)) if tag == server::ROW_DESCRIPTION => {
-                let statement = run.outcome.tags.len();
-                assert_agreement(run.outputs.get(statement), &fields)?;
-                if !run.masks.is_empty() {
+                assert_agreement(run.outputs.get(run.statement()), &fields)?;
+                if run.is_masked() {
                     run.plan = Some(plan(run, &fields, &self.keys)?);
                 }
                 if let Some(recording) = &mut run.recording {
@@ -271,7 +284,7 @@ impl Engine {
         }
         let portal = portal.map(|portal| &**portal);
         let before = out.to_client.len();
-        if run.masks.is_empty() {
+        if !run.is_masked() {
             forward(&mut out.to_client, &message);
         } else {
             if run.plan.is_none() {
@@ -281,7 +294,8 @@ impl Engine {
                 return Err(unexpected(server::DATA_ROW));
             };
             let body = frame::body(&message);
-            run.outcome.masked += plan.apply(&body, &mut out.to_client).map_err(malformed)?;
+            plan.apply(&body, &mut out.to_client, &mut run.outcome)
+                .map_err(malformed)?;
         }
         let shown = out.to_client.get(before..).unwrap_or_default();
         run.outcome.rows += 1;
@@ -303,14 +317,55 @@ impl Engine {
         Ok(())
     }
 
-    /// Data of a COPY that is kept.
+    /// CopyOutResponse: data of the current statement comes.
+    fn copies_out(&mut self, body: Bytes) -> Result<(), ProtocolError> {
+        let keys = self.keys.clone();
+        let run = self.running(server::COPY_OUT_RESPONSE)?;
+        if !run.is_masked() {
+            return Ok(());
+        }
+        let (format, columns) = status::read_copy(body).map_err(malformed)?;
+        let Some(Outputs::Copied(outputs, form)) = run.outputs.get(run.statement()) else {
+            return assert_unmasked(run);
+        };
+        let field = |output: &Output| row_description::Field {
+            name: Bytes::new(),
+            table: 0,
+            column: 0,
+            kind: output.like.unwrap_or_default(),
+            format,
+        };
+        let fields: Vec<_> = outputs.iter().map(field).collect();
+        let copying = Copying::new(plan(run, &fields, &keys)?, form.clone());
+        if columns != fields.len() || copying.is_binary() != (format == 1) {
+            return assert_unmasked(run);
+        }
+        run.copying = Some(copying);
+        Ok(())
+    }
+
+    /// Data of a COPY that is masked or kept.
     fn copied(&mut self, message: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
-        let body = frame::body(&message);
         let mut room = self.recordable;
         let run = self.running(server::COPY_DATA)?;
         if !run.may_show_a_row() {
             return Ok(());
         }
+        let message = match &mut run.copying {
+            None => message,
+            Some(copying) => {
+                let (mut shown, mut masked) = (BytesMut::new(), BytesMut::new());
+                copying
+                    .apply(&frame::body(&message), &mut shown, &mut run.outcome)
+                    .map_err(malformed)?;
+                if shown.is_empty() {
+                    return Ok(());
+                }
+                frame::put(&mut masked, server::COPY_DATA, &shown);
+                masked.freeze()
+            }
+        };
+        let body = frame::body(&message);
         run.outcome.bytes += body.len() as u64;
         let ticket = run.ticket;
         let content = run.recording.as_mut().and_then(|recording| {
@@ -346,6 +401,7 @@ impl Engine {
     pub(crate) fn completed(&mut self, command_tag: String) -> Result<(), ProtocolError> {
         let run = self.running(server::COMMAND_COMPLETE)?;
         run.plan = None;
+        run.copying = None;
         match command_tag.as_str() {
             // PREPARE may have taken the name of a statement that a DEALLOCATE removed.
             "PREPARE" | "DEALLOCATE ALL" | "DISCARD ALL" => self.statements.clear_settled(),
@@ -410,7 +466,7 @@ impl Engine {
     }
 
     pub(crate) fn finish(&mut self, run: Run, status: Status) {
-        self.withholds |= run.withholds;
+        self.withholds |= run.withholds_later;
         if let Some(recording) = run.recording {
             self.show(run.ticket, recording.finish());
         }
@@ -428,14 +484,14 @@ fn secret_length(minor: u16) -> usize {
     if minor < 2 { 4 } else { 32 }
 }
 
-/// What has no columns cannot be masked.
+/// What has not the columns that were expected cannot be masked.
 fn assert_unmasked(run: &Run) -> Result<(), ProtocolError> {
-    if run.masks.is_empty() {
+    if !run.is_masked() {
         return Ok(());
     }
     Err(protocol_error(
         Side::Server,
-        "a result that cannot be masked: it has no columns",
+        "a result that cannot be masked: it has not the columns that were expected",
     ))
 }
 
@@ -455,7 +511,7 @@ fn plan(
     fields: &[row_description::Field],
     keys: &Keyring,
 ) -> Result<Plan, ProtocolError> {
-    Plan::new(&run.masks, fields, keys).map_err(|error| {
+    Plan::new(&run.masks, run.statement(), fields, keys).map_err(|error| {
         protocol_error(
             Side::Server,
             format!("a result that cannot be masked for certain: {}", error.0),

@@ -60,8 +60,8 @@ impl Engine {
         }
     }
 
-    /// The error as the client may read it: its detail can hold values of the rows that were written.
-    fn tellable(&mut self, message: Bytes) -> Bytes {
+    /// The error or notice as the client may read it: it can hold values of the rows that were read or written.
+    pub(crate) fn tellable(&mut self, message: Bytes) -> Bytes {
         let run = match self.pipeline.front() {
             Some(Awaited::Query(run) | Awaited::Call(run) | Awaited::Execute(run, _)) => {
                 run.withholds
@@ -69,7 +69,7 @@ impl Engine {
             _ => false,
         };
         match self.withholds || run {
-            true => error_response::without_detail(&message),
+            true => error_response::withheld(&message),
             false => message,
         }
     }

@@ -17,6 +17,7 @@
 mod agreement;
 mod answers;
 mod binding;
+mod copying;
 mod encryption;
 mod extended;
 mod failures;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use model::{MaskedColumn, Outcome, Outputs, Refusal, Status, Terms};
 use protocol::Ticket;
 
+use crate::copying::Copying;
 use crate::limit::Allowance;
 use crate::recording::Recording;
 use crate::rows::Plan;
@@ -53,14 +54,18 @@ pub enum Described {
 #[derive(Debug)]
 pub struct Run {
     pub ticket: Ticket,
-    /// Columns of its result that are masked.
+    /// Columns of its results that are masked.
     pub masks: Arc<[MaskedColumn]>,
-    /// Whether an error about a row may tell what this session must not see.
+    /// Whether an error or a notice of it may tell what this session must not see.
     pub withholds: bool,
+    /// Whether one at the end of its transaction may, too.
+    pub withholds_later: bool,
     /// Set for a Query or FunctionCall that was replaced by one that must fail.
     pub refused: Option<Refusal>,
     /// How rows of the current result are masked, once its columns are known.
     pub plan: Option<Plan>,
+    /// The current result, where it is a stream that is masked.
+    pub copying: Option<Copying>,
     /// What its output was understood to be, for each statement of its text.
     pub outputs: Arc<[Outputs]>,
     /// How many rows it may still show, where they are limited.
@@ -96,10 +101,16 @@ impl Run {
         let holds_up = holds_up || limit.is_some();
         Self {
             ticket,
-            withholds: !masks.told.is_empty(),
+            withholds: !masks.is_empty(),
+            withholds_later: !masks.told.is_empty(),
+            outcome: Outcome {
+                masked_values: vec![0; masks.shown.len()],
+                ..outcome(Status::Completed)
+            },
             masks: masks.shown,
             refused: None,
             plan: None,
+            copying: None,
             outputs,
             recording: kept.then(Box::default),
             allowance: limit.map(|limit| Allowance::new(limit, shown)),
@@ -108,8 +119,20 @@ impl Run {
             } else {
                 Behind::Anything
             },
-            outcome: outcome(Status::Completed),
         }
+    }
+
+    /// The statement of its text whose result is under way, from 0.
+    pub fn statement(&self) -> usize {
+        self.outcome.tags.len()
+    }
+
+    /// Whether a column of the current result is masked. A mask without a place may be anywhere.
+    pub fn is_masked(&self) -> bool {
+        let statement = self.statement();
+        let is_here =
+            |mask: &MaskedColumn| mask.place.is_none_or(|place| place.statement == statement);
+        self.masks.iter().any(is_here)
     }
 
     pub fn refused(ticket: Ticket, refusal: Refusal) -> Self {
@@ -128,6 +151,7 @@ pub fn outcome(status: Status) -> Outcome {
         rows: 0,
         bytes: 0,
         masked: 0,
+        masked_values: Vec::new(),
     }
 }
 

@@ -144,7 +144,7 @@ impl Engine {
         rows: i32,
         out: &mut Outbox,
     ) {
-        let looks_into_rows = !run.masks.is_empty() || run.recording.is_some();
+        let looks_into_rows = run.is_masked() || run.recording.is_some();
         if looks_into_rows && portal.fields.get().is_none() {
             self.describe_unseen(&portal.name, Some(portal.clone()), out);
         }

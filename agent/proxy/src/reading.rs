@@ -345,6 +345,7 @@ mod tests {
             rows: 0,
             bytes: 0,
             masked: 0,
+            masked_values: Vec::new(),
         };
         session.finished(&change, &completed);
         session.settled();

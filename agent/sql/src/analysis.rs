@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::{Object, Opacity, Outputs, Shape, Touches, Verb};
+use model::{CopyForm, Object, Opacity, Outputs, Shape, Touches, Verb};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ParamRef, RangeVar, RawStmt};
 
+use crate::aggregate::LeastValues;
 use crate::facts::{Change, Facts};
 use crate::function::is_harmless;
 use crate::opacity::{self, Known};
@@ -120,8 +121,12 @@ pub(crate) struct Analysis<'a> {
     pub(crate) placeholders: Vec<u32>,
     /// The output of the statement being analysed, where it is known.
     pub(crate) output: Option<Columns>,
+    /// How that output is written, where it leaves as a stream.
+    pub(crate) copies: Option<CopyForm>,
     /// The outputs of the statements before it.
     outputs: Vec<Outputs>,
+    /// What HAVING demands of the groups of the query being analysed.
+    pub(crate) group: Vec<LeastValues>,
     /// Whether the output being analysed is a plain call that runs exactly once: `SELECT f(...)` and nothing more.
     pub(crate) plain_call: bool,
     /// The setting that the only row of `pg_settings` is about, while the output of its query is being analysed.
@@ -155,7 +160,9 @@ impl<'a> Analysis<'a> {
             },
             placeholders: Vec::new(),
             output: None,
+            copies: None,
             outputs: Vec::new(),
+            group: Vec::new(),
             plain_call: false,
             only_setting: None,
             of_this_text: false,
@@ -175,7 +182,10 @@ impl<'a> Analysis<'a> {
             }
             let output = self.output.take();
             let output = match output {
-                Some(columns) => self.record.outputs(&columns, self.snapshot)?,
+                Some(columns) => {
+                    self.record
+                        .outputs(&columns, self.copies.take(), self.snapshot)?
+                }
                 None => Outputs::Unknown,
             };
             self.outputs.push(output);

@@ -5,17 +5,19 @@
 
 use std::sync::Arc;
 
-use model::{Object, Relation, Verb};
+use model::{Object, Relation, Use, Verb};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterTableStmt, AlterTableType, CreateSchemaStmt, CreateStmt, DropStmt, GrantStmt,
-    GrantTargetType, Node, ObjectType, RangeVar,
+    GrantTargetType, Node, ObjectType, RangeVar, RenameStmt,
 };
 
 use crate::analysis::Analysis;
+use crate::expression::Place;
 use crate::facts::Change;
 use crate::named;
 use crate::opacity::{self, Known};
+use crate::scope::{Item, Scope};
 use crate::tree::{boxed, inner, qualified, string, strings};
 
 impl Analysis<'_> {
@@ -74,11 +76,24 @@ impl Analysis<'_> {
             NodeEnum::AlterSeqStmt(alter) => self.alters(&alter.sequence)?,
             NodeEnum::AlterTableStmt(alter) => self.alter_table(alter)?,
             NodeEnum::IndexStmt(index) => {
-                self.attaches("index", &index.idxname, &index.relation)?
+                self.attaches("index", &index.idxname, &index.relation)?;
+                let params = index
+                    .index_params
+                    .iter()
+                    .filter_map(|node| match inner(node) {
+                        Some(NodeEnum::IndexElem(element)) => boxed(&element.expr),
+                        _ => None,
+                    });
+                let condition = boxed(&index.where_clause);
+                self.defined_by(&index.relation, params.chain(condition))?;
             }
-            NodeEnum::RuleStmt(rule) => self.attaches("rule", &rule.rulename, &rule.relation)?,
+            NodeEnum::RuleStmt(rule) => {
+                self.attaches("rule", &rule.rulename, &rule.relation)?;
+                self.hands_over(&rule.relation)?;
+            }
             NodeEnum::CreateTrigStmt(trigger) => {
                 self.attaches("trigger", &trigger.trigname, &trigger.relation)?;
+                self.hands_over(&trigger.relation)?;
             }
             NodeEnum::CreatePolicyStmt(policy) => {
                 self.attaches("policy", &policy.policy_name, &policy.table)?;
@@ -166,10 +181,9 @@ impl Analysis<'_> {
             let Some(NodeEnum::AlterTableCmd(command)) = inner(node) else {
                 continue;
             };
-            match (
-                AlterTableType::try_from(command.subtype),
-                boxed(&command.def),
-            ) {
+            let definition = boxed(&command.def);
+            self.defined_by(&alter.relation, expressions(definition).into_iter())?;
+            match (AlterTableType::try_from(command.subtype), definition) {
                 (Ok(AlterTableType::AtChangeOwner), _) => {
                     if let Some(range) = &alter.relation
                         && let Ok(relation) = self.relation(range)
@@ -187,6 +201,56 @@ impl Analysis<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The columns of a relation by which something of it is defined: what is stored under another name, or fails for some
+    /// rows, tells of them.
+    fn defined_by<'n>(
+        &mut self,
+        range: &Option<RangeVar>,
+        expressions: impl Iterator<Item = &'n NodeEnum>,
+    ) -> Known<()> {
+        let Some((item, _)) = self.altered(range) else {
+            return Ok(());
+        };
+        let mut scope = Scope::default();
+        scope.items.push(item);
+        for expression in expressions {
+            let place = Place::derived(&scope);
+            self.expression(Some(expression), place, &mut Vec::new())?;
+        }
+        Ok(())
+    }
+
+    /// All columns of a relation get into other hands: into code that is not read, or under another name.
+    fn hands_over(&mut self, range: &Option<RangeVar>) -> Known<()> {
+        match self.altered(range) {
+            Some((item, _)) => self.record.columns(&item.columns.origins(), Use::Derived),
+            None => Ok(()),
+        }
+    }
+
+    /// A column, or a relation with all of its columns, is called otherwise from now on.
+    fn loses_name(&mut self, rename: &RenameStmt) -> Known<()> {
+        let kind = ObjectType::try_from(rename.rename_type);
+        if kind != Ok(ObjectType::ObjectColumn) {
+            return self.hands_over(&rename.relation);
+        }
+        match self.altered(&rename.relation) {
+            Some((item, touch)) => {
+                let number = item.column(&rename.subname)?.map(|found| found.origins);
+                let origins = number.unwrap_or_default();
+                let here = origins.into_iter().filter(|origin| origin.touch == touch);
+                self.record.columns(&here.collect::<Vec<_>>(), Use::Derived)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn altered(&mut self, range: &Option<RangeVar>) -> Option<(Item, usize)> {
+        let relation = self.relation(range.as_ref()?).ok()?;
+        let touch = self.record.relation(Verb::Alter, &relation, true);
+        Some((Item::base(&relation, touch, None), touch))
     }
 
     fn privilege(&mut self, statement: &NodeEnum) -> Known<bool> {
@@ -271,10 +335,12 @@ impl Analysis<'_> {
             NodeEnum::RenameStmt(rename) => {
                 let object = self.renamed(rename.rename_type, &rename.relation, &rename.object)?;
                 self.record.object(Verb::Alter, object);
+                self.loses_name(rename)?;
             }
             NodeEnum::AlterObjectSchemaStmt(alter) => {
                 let object = self.renamed(alter.object_type, &alter.relation, &alter.object)?;
                 self.record.object(Verb::Alter, object);
+                self.hands_over(&alter.relation)?;
                 self.record.object(
                     Verb::Alter,
                     Object::Schema(Arc::from(alter.newschema.as_str())),
@@ -472,6 +538,20 @@ impl Analysis<'_> {
             None => false,
         }
     }
+}
+
+/// The expressions in a column's or a constraint's definition.
+fn expressions(definition: Option<&NodeEnum>) -> Vec<&NodeEnum> {
+    let (own, constraints) = match definition {
+        Some(NodeEnum::ColumnDef(column)) => (boxed(&column.raw_default), &*column.constraints),
+        Some(NodeEnum::Constraint(constraint)) => (boxed(&constraint.raw_expr), &[][..]),
+        _ => (None, &[][..]),
+    };
+    let of_constraints = constraints.iter().filter_map(|node| match inner(node) {
+        Some(NodeEnum::Constraint(constraint)) => boxed(&constraint.raw_expr),
+        _ => None,
+    });
+    own.into_iter().chain(of_constraints).collect()
 }
 
 /// Whether the last part of such an object's name is a thing on the relation that the others name.

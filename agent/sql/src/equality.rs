@@ -100,7 +100,7 @@ impl Analysis<'_> {
 
     /// Whether this can only be `pg_catalog`'s operator: no other one takes this type, nor any that the server could
     /// convert it to by itself.
-    fn is_built_in_equality(&self, name: &[Node], type_oid: u32) -> bool {
+    pub(crate) fn is_built_in_equality(&self, name: &[Node], type_oid: u32) -> bool {
         let base = self.snapshot.types().base(type_oid);
         match strings(name).as_deref() {
             Some(["pg_catalog", "="]) => true,
@@ -162,7 +162,7 @@ fn conjuncts<'n>(clause: Option<&'n NodeEnum>, into: &mut Vec<&'n AExpr>) {
 }
 
 /// A column and what it is compared with, whichever of them stands first.
-fn sides(expression: &AExpr) -> Option<(&ColumnRef, &NodeEnum)> {
+pub(crate) fn sides(expression: &AExpr) -> Option<(&ColumnRef, &NodeEnum)> {
     match (boxed(&expression.lexpr)?, boxed(&expression.rexpr)?) {
         (NodeEnum::ColumnRef(_), NodeEnum::ColumnRef(_)) => None,
         (NodeEnum::ColumnRef(column), value) | (value, NodeEnum::ColumnRef(column)) => {
@@ -173,7 +173,7 @@ fn sides(expression: &AExpr) -> Option<(&ColumnRef, &NodeEnum)> {
 }
 
 /// The table of this very FROM, by its place, whose column this is as it is.
-fn base_column(reference: &ColumnRef, scope: &Scope<'_>) -> Option<(usize, Origin)> {
+pub(crate) fn base_column(reference: &ColumnRef, scope: &Scope<'_>) -> Option<(usize, Origin)> {
     let fields = strings(&reference.fields)?;
     let (place, column) = match *fields.as_slice() {
         [column] => {

@@ -5,11 +5,14 @@
 use model::Use;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AExpr, ColumnRef, FuncCall, JsonAggConstructor, JsonBehavior, JsonFuncExpr, JsonValueExpr,
-    Node, SubLink, WindowDef,
+    AExpr, AExprKind, AIndirection, ColumnRef, FuncCall, JsonAggConstructor, JsonBehavior,
+    JsonFuncExpr, JsonValueExpr, Node, SubLink, WindowDef,
 };
 
+use crate::aggregate::counted;
 use crate::analysis::Analysis;
+use crate::derivation::{Handling, is_constant};
+use crate::equality::sides;
 use crate::opacity::{self, Known};
 use crate::record::Origin;
 use crate::scope::{Found, Scope};
@@ -24,6 +27,10 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    pub(crate) fn of(scope: &'a Scope<'a>, how: Use) -> Self {
+        Self { scope, how }
+    }
+
     pub(crate) fn derived(scope: &'a Scope<'a>) -> Self {
         Self {
             scope,
@@ -96,12 +103,16 @@ impl Analysis<'_> {
             | NodeEnum::TypeName(_) => Ok(()),
             NodeEnum::TypeCast(cast) => {
                 self.cast(cast);
-                self.expression(boxed(&cast.arg), place, into)
+                let handling = Handling::of_cast(cast.type_name.as_ref());
+                self.handled(boxed(&cast.arg), handling, place, into)
             }
             NodeEnum::CollateClause(collate) => self.expression(boxed(&collate.arg), place, into),
-            NodeEnum::BoolExpr(expr) => self.expressions(&expr.args, place, into),
-            NodeEnum::NullTest(test) => self.expression(boxed(&test.arg), place, into),
-            NodeEnum::BooleanTest(test) => self.expression(boxed(&test.arg), place, into),
+            // What stands behind AND may fail, and is not looked at where the first is false.
+            NodeEnum::BoolExpr(expr) => self.deciding(&expr.args, place, into),
+            NodeEnum::NullTest(test) => self.null_test(boxed(&test.arg), place, into),
+            NodeEnum::BooleanTest(test) => {
+                self.handled(boxed(&test.arg), Handling::Telling, place, into)
+            }
             NodeEnum::NamedArgExpr(arg) => self.expression(boxed(&arg.arg), place, into),
             NodeEnum::CoalesceExpr(expr) => self.expressions(&expr.args, place, into),
             NodeEnum::MinMaxExpr(expr) => self.expressions(&expr.args, place, into),
@@ -113,15 +124,18 @@ impl Analysis<'_> {
                 if case.arg.is_some() {
                     self.equality()?;
                 }
-                self.expression(boxed(&case.arg), place, into)?;
+                self.handled(boxed(&case.arg), Handling::Telling, place, into)?;
                 self.expressions(&case.args, place, into)?;
                 self.expression(boxed(&case.defresult), place, into)
             }
             NodeEnum::CaseWhen(when) => {
-                self.expression(boxed(&when.expr), place, into)?;
+                self.handled(boxed(&when.expr), Handling::Telling, place, into)?;
                 self.expression(boxed(&when.result), place, into)
             }
             NodeEnum::AIndirection(indirection) => {
+                if let Some(found) = row_field(indirection, place.scope)? {
+                    return self.found(&found, place.how, into);
+                }
                 self.expression(boxed(&indirection.arg), place, into)?;
                 self.subscripts(&indirection.indirection, place, into)
             }
@@ -138,12 +152,73 @@ impl Analysis<'_> {
             NodeEnum::GroupingSet(set) => self.expressions(&set.content, place, into),
             NodeEnum::WindowDef(window) => self.window(window, place.scope),
             NodeEnum::XmlExpr(xml) => {
-                self.expressions(&xml.named_args, place, into)?;
-                self.expressions(&xml.args, place, into)
+                let mut given = Vec::new();
+                self.expressions(&xml.named_args, place, &mut given)?;
+                self.expressions(&xml.args, place, &mut given)?;
+                self.given(&given, Handling::of_xml(xml))?;
+                into.append(&mut given);
+                Ok(())
             }
-            NodeEnum::XmlSerialize(xml) => self.expression(boxed(&xml.expr), place, into),
-            other => self.json(other, place, into),
+            NodeEnum::XmlSerialize(xml) => {
+                self.handled(boxed(&xml.expr), Handling::Telling, place, into)
+            }
+            // Keys may have to be unique, and a result may be too long for its type.
+            other => {
+                let mut given = Vec::new();
+                self.json(other, place, &mut given)?;
+                self.given(&given, Handling::Telling)?;
+                into.append(&mut given);
+                Ok(())
+            }
         }
+    }
+
+    /// An expression whose value is given to something that handles it so.
+    fn handled(
+        &mut self,
+        node: Option<&NodeEnum>,
+        handling: Handling,
+        place: Place<'_>,
+        into: &mut Origins,
+    ) -> Known<()> {
+        let mut given = Vec::new();
+        self.expression(node, place, &mut given)?;
+        self.given(&given, handling)?;
+        into.append(&mut given);
+        Ok(())
+    }
+
+    /// Expressions whose values decide something.
+    fn deciding(&mut self, nodes: &[Node], place: Place<'_>, into: &mut Origins) -> Known<()> {
+        let mut given = Vec::new();
+        self.expressions(nodes, place, &mut given)?;
+        self.given(&given, Handling::Telling)?;
+        into.append(&mut given);
+        Ok(())
+    }
+
+    /// Which values of a column are NULL is no secret: masks leave them NULL.
+    fn null_test(
+        &mut self,
+        node: Option<&NodeEnum>,
+        place: Place<'_>,
+        into: &mut Origins,
+    ) -> Known<()> {
+        match node {
+            Some(NodeEnum::ColumnRef(reference)) if self.is_plain(reference, place.scope) => Ok(()),
+            other => self.handled(other, Handling::Telling, place, into),
+        }
+    }
+
+    fn is_plain(&mut self, reference: &ColumnRef, scope: &Scope<'_>) -> bool {
+        if !reference.fields.iter().all(|field| string(field).is_some()) {
+            return false;
+        }
+        let Ok(found) = self.resolve(reference, scope) else {
+            return false;
+        };
+        let mut origins = found.origins.iter();
+        found.plain && origins.all(|origin| self.record.is_plain(*origin, self.snapshot))
     }
 
     /// `a`, `t.a`, `s.t.a`, `t`, and where `*` is an expression (`row(t.*)`), `t.*`.
@@ -185,10 +260,7 @@ impl Analysis<'_> {
                     return Ok(found);
                 }
                 let item = scope.item(None, name)?.ok_or_else(missing)?;
-                return Ok(Found {
-                    origins: item.columns.origins(),
-                    base: false,
-                });
+                return Ok(Found::computed(item.columns.origins()));
             }
             [table, column] => (scope.item(None, table)?, column),
             [schema, table, column] => (scope.item(Some(schema), table)?, column),
@@ -201,14 +273,13 @@ impl Analysis<'_> {
         if let Some(found) = item.column(column)? {
             return Ok(found);
         }
-        let whole = Found {
-            origins: item.columns.origins(),
-            base: false,
-        };
+        let whole = Found::computed(item.columns.origins());
         if item.columns.open.is_none() {
             let name = reference.fields.last().cloned();
-            self.call(&name.into_iter().collect::<Vec<_>>())
+            let handling = self
+                .call(&name.into_iter().collect::<Vec<_>>())
                 .map_err(|_| missing())?;
+            self.given(&whole.origins, handling)?;
         }
         Ok(whole)
     }
@@ -221,14 +292,24 @@ impl Analysis<'_> {
     ) -> Known<()> {
         // Of all nodes only calls can be walked twice, and so cost more than their text is long.
         self.record.spend(1)?;
-        self.call(&call.funcname)?;
+        let handling = self.call(&call.funcname)?.beside(call);
         if is_set_config(&call.funcname) {
             self.set_config(&call.args);
         }
+        if let Some(counted) = counted(call)
+            && self.is_built_in(&call.funcname)
+            && self.is_plain(counted, place.scope)
+        {
+            return Ok(());
+        }
         let plain = std::mem::replace(&mut self.plain_call, false);
-        let result = self.arguments(call, place, into);
+        let mut given = Vec::new();
+        let result = self.arguments(call, place, &mut given);
         self.plain_call = plain;
-        result
+        result?;
+        self.given(&given, handling)?;
+        into.append(&mut given);
+        Ok(())
     }
 
     /// A call's arguments and everything else inside it.
@@ -260,20 +341,79 @@ impl Analysis<'_> {
     }
 
     fn operation(&mut self, expr: &AExpr, place: Place<'_>, into: &mut Origins) -> Known<()> {
-        self.operator(&expr.name)?;
+        let handling = match AExprKind::try_from(expr.kind) {
+            Ok(AExprKind::AexprOp) => self.operator(&expr.name)?,
+            _ => self.operator(&expr.name)?.max(Handling::Telling),
+        };
         self.compared(expr, place.scope);
-        self.expression(boxed(&expr.lexpr), place, into)?;
-        self.expression(boxed(&expr.rexpr), place, into)
+        let mut given = Vec::new();
+        self.expression(boxed(&expr.lexpr), place, &mut given)?;
+        self.expression(boxed(&expr.rexpr), place, &mut given)?;
+        self.given(&given, handling)?;
+        into.append(&mut given);
+        Ok(())
+    }
+
+    /// WHERE. A column that is compared as a whole with what the statement brings along is `Matched`, all else decides.
+    pub(crate) fn restriction(&mut self, node: Option<&NodeEnum>, scope: &Scope<'_>) -> Known<()> {
+        match node {
+            Some(NodeEnum::BoolExpr(expr)) => {
+                let mut args = expr.args.iter();
+                args.try_for_each(|arg| self.restriction(inner(arg), scope))
+            }
+            Some(NodeEnum::AExpr(expr)) => match self.matched(expr, scope) {
+                Some((origins, value)) => {
+                    self.operator(&expr.name)?;
+                    self.compared(expr, scope);
+                    self.record.columns(&origins, Use::Matched)?;
+                    self.expression(Some(value), Place::filtered(scope), &mut Vec::new())
+                }
+                None => self.expression(node, Place::filtered(scope), &mut Vec::new()),
+            },
+            other => self.expression(other, Place::filtered(scope), &mut Vec::new()),
+        }
+    }
+
+    /// `ssn = $1` and `ssn IN ('...', '...')`: the column, and what it is compared with.
+    fn matched<'n>(
+        &mut self,
+        expr: &'n AExpr,
+        scope: &Scope<'_>,
+    ) -> Option<(Origins, &'n NodeEnum)> {
+        let kind = AExprKind::try_from(expr.kind).ok()?;
+        let (reference, value) = sides(expr)?;
+        let is_given = match (kind, value) {
+            (AExprKind::AexprOp, value) => is_constant(Some(value)),
+            (AExprKind::AexprIn, NodeEnum::List(list)) => {
+                list.items.iter().all(|item| is_constant(inner(item)))
+            }
+            _ => false,
+        };
+        if !is_given || !self.is_plain(reference, scope) {
+            return None;
+        }
+        let origins = self.resolve(reference, scope).ok()?.origins;
+        let compared_as_a_whole = |origin: &Origin| {
+            let kind = self.record.column_type(*origin);
+            kind.is_some_and(|kind| self.is_built_in_equality(&expr.name, kind))
+        };
+        let all = origins.iter().all(compared_as_a_whole);
+        all.then_some((origins, value))
     }
 
     fn sublink(&mut self, link: &SubLink, place: Place<'_>, into: &mut Origins) -> Known<()> {
-        self.operator(&link.oper_name)?;
+        let mut handling = self.operator(&link.oper_name)?;
         if link.testexpr.is_some() && link.oper_name.is_empty() {
-            self.equality()?;
+            handling = self.equality()?;
         }
-        self.expression(boxed(&link.testexpr), place, into)?;
+        let mut given = Vec::new();
+        self.expression(boxed(&link.testexpr), place, &mut given)?;
         let columns = self.query(boxed(&link.subselect), place.scope, place.how)?;
-        into.extend(columns.origins());
+        given.extend(columns.origins());
+        if link.testexpr.is_some() {
+            self.given(&given, handling.max(Handling::Telling))?;
+        }
+        into.append(&mut given);
         Ok(())
     }
 
@@ -285,7 +425,8 @@ impl Analysis<'_> {
                 Some(NodeEnum::String(name))
                     if self.snapshot.functions(&name.sval).next().is_some() =>
                 {
-                    self.call(std::slice::from_ref(node))?;
+                    let handling = self.call(std::slice::from_ref(node))?;
+                    self.given(into, handling)?;
                 }
                 _ => {}
             }
@@ -380,5 +521,26 @@ impl Analysis<'_> {
             Some(behavior) => self.expression(boxed(&behavior.expr), place, into),
             None => Ok(()),
         }
+    }
+}
+
+/// What `(t).f` stands for where `t` is a whole row of something in FROM and `f` one of its columns: the server looks for a
+/// column before it looks for a function.
+pub(crate) fn row_field(indirection: &AIndirection, scope: &Scope<'_>) -> Known<Option<Found>> {
+    let Some(NodeEnum::ColumnRef(row)) = boxed(&indirection.arg) else {
+        return Ok(None);
+    };
+    let ([row], [field]) = (row.fields.as_slice(), indirection.indirection.as_slice()) else {
+        return Ok(None);
+    };
+    let (Some(row), Some(field)) = (string(row), string(field)) else {
+        return Ok(None);
+    };
+    if scope.column(row)?.is_some() {
+        return Ok(None);
+    }
+    match scope.item(None, row)? {
+        Some(item) => item.column(field),
+        None => Ok(None),
     }
 }

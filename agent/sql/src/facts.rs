@@ -197,7 +197,7 @@ fn boolean(value: &str) -> Option<bool> {
 }
 
 /// Encoding names are compared without case and punctuation (`clean_encoding_name` in `src/common/encnames.c`).
-fn is_utf8(value: &str) -> bool {
+pub(crate) fn is_utf8(value: &str) -> bool {
     let clean: String = value
         .chars()
         .filter(char::is_ascii_alphanumeric)

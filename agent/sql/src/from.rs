@@ -11,6 +11,7 @@ use pg_query::protobuf::{
 };
 
 use crate::analysis::Analysis;
+use crate::derivation::Handling;
 use crate::expression::Place;
 use crate::opacity::{self, Known};
 use crate::record::Origin;
@@ -81,7 +82,7 @@ impl Analysis<'_> {
     fn subselect(&mut self, select: &RangeSubselect, scope: &Scope<'_>) -> Known<Item> {
         let hidden = scope.with_items(Vec::new());
         let visible = if select.lateral { scope } else { &hidden };
-        let columns = self.query(boxed(&select.subquery), visible, Use::Derived)?;
+        let columns = self.query(boxed(&select.subquery), visible, Use::Shown)?;
         let alias = select.alias.as_ref();
         let name = alias.map_or("", |alias| alias.aliasname.as_str());
         Ok(aliased(Item::derived(name, columns), alias))
@@ -132,13 +133,10 @@ impl Analysis<'_> {
         self.equality()?;
         let mut columns = Columns::default();
         for name in &names {
-            let mut origins = Vec::new();
-            for side in [&*left, &*right] {
-                origins.extend(column_of(side, name)?.origins);
-            }
-            self.record.columns(&origins, Use::Filtered)?;
-            let name = name.clone();
-            columns.list.push(Column { name, origins });
+            let mut column = column_of(left, name)?.column(name.clone());
+            column.merge(&column_of(right, name)?.column(name.clone()));
+            self.record.columns(&column.origins, Use::Filtered)?;
+            columns.list.push(column);
         }
         for item in left.items.iter_mut().chain(&mut right.items) {
             item.merged.extend(names.iter().cloned());
@@ -170,7 +168,9 @@ impl Analysis<'_> {
             if let Some(NodeEnum::FuncCall(call)) = call {
                 name = call.funcname.last().and_then(string);
             }
-            self.expression(call, Place::derived(scope), &mut origins)?;
+            self.expression(call, Place::of(scope, Use::Shown), &mut origins)?;
+            // How many rows a function gives can depend on its arguments.
+            self.given(&origins, Handling::Telling)?;
             for part in parts {
                 if let Some(NodeEnum::List(list)) = inner(part) {
                     definitions.extend(&list.items);
@@ -180,7 +180,8 @@ impl Analysis<'_> {
         let mut columns = Columns::default();
         for definition in &definitions {
             if let Some(NodeEnum::ColumnDef(column)) = inner(definition) {
-                columns.list.push(column_from(&column.colname, &origins));
+                let column = Column::computed(&column.colname, origins.clone());
+                columns.list.push(column);
             }
         }
         if definitions.is_empty() {
@@ -208,7 +209,7 @@ impl Analysis<'_> {
 
     fn xml_table(&mut self, table: &RangeTableFunc, scope: &Scope<'_>) -> Known<Item> {
         let mut origins = Vec::new();
-        let place = Place::derived(scope);
+        let place = Place::of(scope, Use::Shown);
         self.expression(boxed(&table.docexpr), place, &mut origins)?;
         self.expression(boxed(&table.rowexpr), place, &mut origins)?;
         self.expressions(&table.namespaces, place, &mut origins)?;
@@ -221,17 +222,19 @@ impl Analysis<'_> {
             self.expression(boxed(&column.coldefexpr), place, &mut origins)?;
             names.push(column.colname.as_str());
         }
+        self.given(&origins, Handling::Telling)?;
         Ok(tabular("xmltable", &names, &origins, table.alias.as_ref()))
     }
 
     fn json_table(&mut self, table: &JsonTable, scope: &Scope<'_>) -> Known<Item> {
         let mut origins = Vec::new();
-        let place = Place::derived(scope);
+        let place = Place::of(scope, Use::Shown);
         self.json_value(table.context_item.as_deref(), place, &mut origins)?;
         self.expressions(&table.passing, place, &mut origins)?;
         self.json_behavior(table.on_error.as_deref(), place, &mut origins)?;
         let mut names = Vec::new();
         self.json_columns(&table.columns, place, &mut names, &mut origins)?;
+        self.given(&origins, Handling::Telling)?;
         Ok(tabular(
             "json_table",
             &names,
@@ -409,18 +412,11 @@ pub(crate) fn column_of(side: &Scope<'_>, name: &str) -> Known<Found> {
     alone.column(name)?.ok_or_else(missing)
 }
 
-fn column_from(name: &str, origins: &[Origin]) -> Column {
-    Column {
-        name: Arc::from(name),
-        origins: origins.to_vec(),
-    }
-}
-
 fn tabular(name: &str, columns: &[&str], origins: &[Origin], alias: Option<&Alias>) -> Item {
     let columns = Columns {
         list: columns
             .iter()
-            .map(|name| column_from(name, origins))
+            .map(|name| Column::computed(name, origins.to_vec()))
             .collect(),
         open: None,
     };

@@ -13,6 +13,7 @@ use model::{Object, Verb};
 use pg_query::protobuf::Node;
 
 use crate::analysis::Analysis;
+use crate::derivation::Handling;
 use crate::facts::Change;
 use crate::opacity::{self, Known};
 use crate::rows::Volatility;
@@ -138,8 +139,8 @@ fn may_change_path(function: &Function) -> bool {
 }
 
 impl Analysis<'_> {
-    /// A call by name, whose arguments are walked elsewhere.
-    pub(crate) fn call(&mut self, name: &[Node]) -> Known<()> {
+    /// A call by name, whose arguments are walked elsewhere: what becomes of them.
+    pub(crate) fn call(&mut self, name: &[Node]) -> Known<Handling> {
         self.session.resolvable()?;
         let parts = strings(name).unwrap_or_default();
         let shown = parts.join(".");
@@ -169,7 +170,17 @@ impl Analysis<'_> {
                 self.calls(function);
             }
         }
-        Ok(())
+        Ok(Handling::of(&candidates, is_harmless))
+    }
+
+    /// Whether this name, which was resolved before, can only mean functions that came with the server.
+    pub(crate) fn is_built_in(&self, name: &[Node]) -> bool {
+        let candidates = match strings(name).as_deref() {
+            Some([name]) => self.candidates(None, name),
+            Some([schema, name]) => self.candidates(Some(schema), name),
+            _ => return false,
+        };
+        candidates.is_ok_and(|all| all.iter().all(|function| function.built_in))
     }
 
     /// A call of this very function.
@@ -203,20 +214,24 @@ impl Analysis<'_> {
         ))
     }
 
-    /// The use of an operator. `pg_catalog`'s are harmless; the others are the functions behind them.
-    pub(crate) fn operator(&mut self, name: &[Node]) -> Known<()> {
+    /// The use of an operator, and what becomes of its operands. `pg_catalog`'s are harmless; the others are the functions
+    /// behind them.
+    pub(crate) fn operator(&mut self, name: &[Node]) -> Known<Handling> {
         let parts = strings(name).unwrap_or_default();
         if !parts.is_empty() {
             self.session.resolvable()?;
         }
         match *parts.as_slice() {
-            [] => Ok(()),
+            [] => Ok(Handling::Quiet),
             ["BETWEEN" | "BETWEEN SYMMETRIC" | "NOT BETWEEN" | "NOT BETWEEN SYMMETRIC"] => {
-                self.unqualified_operator(">=")?;
-                self.unqualified_operator("<=")
+                let first = self.unqualified_operator(">=")?;
+                Ok(first.max(self.unqualified_operator("<=")?))
             }
-            [name] => self.unqualified_operator(name),
-            ["pg_catalog", _] => Ok(()),
+            [name] => {
+                let behind = self.unqualified_operator(name)?;
+                Ok(behind.max(Handling::of_operator(name)))
+            }
+            ["pg_catalog", name] => Ok(Handling::of_operator(name)),
             [schema, name] => {
                 let found: Vec<_> = self
                     .snapshot
@@ -232,19 +247,20 @@ impl Analysis<'_> {
                 for function in found.iter().filter(|function| !is_harmless(function)) {
                     self.calls(function);
                 }
-                Ok(())
+                Ok(Handling::Keeping)
             }
             _ => Err(opacity::unresolved("an operator's name has too many parts")),
         }
     }
 
     /// The `=` that nobody writes: of `CASE x WHEN`, `x IN (SELECT ...)`, USING and NATURAL.
-    pub(crate) fn equality(&mut self) -> Known<()> {
+    pub(crate) fn equality(&mut self) -> Known<Handling> {
         self.session.resolvable()?;
         self.unqualified_operator("=")
     }
 
-    fn unqualified_operator(&mut self, name: &str) -> Known<()> {
+    /// What the functions behind an operator that is no built-in one make of its operands.
+    fn unqualified_operator(&mut self, name: &str) -> Known<Handling> {
         let found: Vec<_> = self
             .snapshot
             .operators(name)
@@ -252,7 +268,7 @@ impl Analysis<'_> {
             .map(|(schema, function)| (schema.clone(), function.clone()))
             .collect();
         if found.is_empty() {
-            return Ok(());
+            return Ok(Handling::Quiet);
         }
         let path = self.session.schemas(self.snapshot).ok_or_else(|| {
             opacity::of(
@@ -260,9 +276,11 @@ impl Analysis<'_> {
                 format!("the search_path is not known, so operator {name} needs its schema"),
             )
         })?;
+        let mut handling = Handling::Quiet;
         for (_, function) in found.iter().filter(|(schema, _)| path.contains(schema)) {
             self.calls(function);
+            handling = Handling::Keeping;
         }
-        Ok(())
+        Ok(handling)
     }
 }

@@ -15,9 +15,12 @@
 //!
 //! All of this crate is PostgreSQL's but for [`mysql`], which gives the same facts for MySQL; [`Dialect`] is the seam.
 
+mod aggregate;
 mod alike;
 mod analysis;
+mod copy;
 mod define;
+mod derivation;
 mod dialect;
 mod equality;
 mod expression;
@@ -47,6 +50,7 @@ mod tree;
 mod types;
 mod utility;
 mod values;
+mod view;
 mod write;
 
 pub use analysis::{analyse, analyse_alike, analyse_call};
@@ -58,12 +62,13 @@ pub use prepared::Prepared;
 pub use replication::analyse_replication;
 pub use rows::{
     BuiltIn, ColumnRow, Form, FunctionRow, Kind, ReadRow, RelationRow, Rows, SettingRow, TypeRow,
-    Volatility,
+    ViewColumnRow, Volatility,
 };
 pub use schema::{SchemaError, schema};
 pub use session::{Meaning, Path, Session, Settings};
-pub use snapshot::{Column, FIRST_NORMAL_OID, Function, Relation, Snapshot};
+pub use snapshot::{Column, FIRST_NORMAL_OID, Function, MadeOf, Relation, Snapshot, Sources};
 pub use types::Types;
+pub use view::view_columns;
 
 #[cfg(test)]
 mod tests;

@@ -123,13 +123,13 @@ impl Names {
 
 impl Analysis<'_> {
     /// `PREPARE`: nothing of the statement runs, but whoever prepares it has to be permitted to run it, masks included.
-    /// `how`: what would become of its output.
-    pub(crate) fn prepare(&mut self, prepare: &PrepareStmt, how: Use) -> Known<()> {
+    /// `alone`: it is the whole text.
+    pub(crate) fn prepare(&mut self, prepare: &PrepareStmt, alone: bool) -> Known<()> {
         let query = boxed(&prepare.query);
         let touches = self.alone(query)?;
-        self.take_limit(query, how);
+        self.take_limit(query, alone);
         let deferred = std::mem::replace(&mut self.deferred, true);
-        self.query(query, &Scope::default(), how)?;
+        self.query(query, &Scope::default(), Use::Shown)?;
         self.deferred = deferred;
         // What it holds is of this very text.
         self.of_this_text = true;
@@ -142,8 +142,14 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// `EXECUTE`: what the statement of that name does, with these arguments. `how`: what becomes of its output.
-    pub(crate) fn execute(&mut self, execute: &ExecuteStmt, how: Use) -> Known<Columns> {
+    /// `EXECUTE`: what the statement of that name does, with these arguments. `how`: what becomes of its output;
+    /// `alone`: it is the whole text.
+    pub(crate) fn execute(
+        &mut self,
+        execute: &ExecuteStmt,
+        how: Use,
+        alone: bool,
+    ) -> Known<Columns> {
         let prepared = self.session.prepared(&execute.name)?.clone();
         self.filters(&execute.params, &Scope::default())?;
         let statements = parse(&prepared.text, &prepared.settings)?;
@@ -158,7 +164,7 @@ impl Analysis<'_> {
                 execute.name
             )));
         }
-        self.take_limit(query, how);
+        self.take_limit(query, alone);
         // `$1` is an argument here, and not a bind value of the text.
         let placeholders = std::mem::take(&mut self.placeholders);
         let columns = self.query(query, &Scope::default(), how)?;
@@ -167,8 +173,8 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    fn take_limit(&mut self, query: Option<&NodeEnum>, how: Use) {
-        if let (Some(NodeEnum::SelectStmt(select)), Use::Shown) = (query, how) {
+    fn take_limit(&mut self, query: Option<&NodeEnum>, alone: bool) {
+        if let (Some(NodeEnum::SelectStmt(select)), true) = (query, alone) {
             self.shape.limit = constant_limit(select);
         }
     }

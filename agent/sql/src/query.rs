@@ -3,18 +3,22 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use model::Use;
+use model::{Derivation, Use};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CommonTableExpr, LimitOption, Node, SelectStmt, SetOperation, WithClause,
 };
 
+use crate::aggregate::group_of;
 use crate::analysis::Analysis;
 use crate::expression::Place;
 use crate::opacity::{self, Known};
 use crate::restriction::restricts;
 use crate::scope::{Column, Columns, Cte, Scope};
 use crate::tree::{boxed, constant, inner, string, strings};
+
+/// How often the second branch of a recursive query is walked before its columns are no longer told apart.
+const PASSES: usize = 8;
 
 impl Analysis<'_> {
     /// A query or a data-modifying statement inside another, by what becomes of its output.
@@ -31,7 +35,7 @@ impl Analysis<'_> {
             Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete, outer, how),
             Some(NodeEnum::MergeStmt(merge)) => self.merge(merge, outer, how),
             // CREATE TABLE ... AS EXECUTE.
-            Some(NodeEnum::ExecuteStmt(execute)) => self.execute(execute, how),
+            Some(NodeEnum::ExecuteStmt(execute)) => self.execute(execute, how, false),
             Some(other) => Err(opacity::unknown_node(other)),
             None => Ok(Columns::default()),
         }
@@ -50,16 +54,16 @@ impl Analysis<'_> {
             self.creates_table(into)?;
         }
         let columns = if is_set_operation(select) {
-            self.set_operation(select, &scope, inside(how))?
+            self.set_operation(select, &scope, how)?
         } else if !select.values_lists.is_empty() {
-            self.values(&select.values_lists, &scope, inside(how))?
+            self.values(&select.values_lists, &scope, how)?
         } else {
-            let how = match &select.into_clause {
-                Some(_) => inside(how),
-                None => how,
-            };
             self.plain(select, &mut scope, how)?
         };
+        // INTO may stand in the first branch of a set operation, whose other branches are stored with it.
+        if stores(select) {
+            self.record.columns(&columns.origins(), Use::Derived)?;
+        }
         self.order(&select.sort_clause, &columns, &scope)?;
         self.filter(&select.limit_count, &scope)?;
         self.filter(&select.limit_offset, &scope)?;
@@ -106,15 +110,13 @@ impl Analysis<'_> {
             Some(NodeEnum::SelectStmt(select)) if recursive && is_set_operation(select) => {
                 self.recursive(select, &cte.ctename, &names, scope)?
             }
-            query => self.query(query, scope, Use::Derived)?,
+            query => self.query(query, scope, Use::Shown)?,
         };
         columns.rename(&names);
         let mut add = |name: &str| {
             if !name.is_empty() {
-                columns.list.push(Column {
-                    name: Arc::from(name),
-                    origins: columns.origins(),
-                });
+                let column = Column::computed(name, columns.origins());
+                columns.list.push(column);
             }
         };
         if let Some(search) = &cte.search_clause {
@@ -127,7 +129,8 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    /// The first branch of a recursive query gives the columns that its second branch sees.
+    /// The first branch of a recursive query gives the columns that its second branch sees. What the second adds to them
+    /// it sees too, the next time round, until nothing is added any more.
     fn recursive(
         &mut self,
         select: &SelectStmt,
@@ -140,18 +143,43 @@ impl Analysis<'_> {
         let (Some(left), Some(right)) = (&select.larg, &select.rarg) else {
             return Err(opacity::unsupported("a set operation lacks a branch"));
         };
-        let mut columns = self.select(left, &scope, Use::Derived)?;
+        let mut columns = self.select(left, &scope, Use::Shown)?;
         columns.rename(names);
-        scope.ctes.push(Cte {
-            name: Arc::from(name),
-            columns: Some(Rc::new(columns.clone())),
-        });
-        let second = self.select(right, &scope, Use::Derived)?;
-        self.merge_branches(&mut columns, &second)?;
+        for pass in 1.. {
+            self.record.spend(columns.list.len().saturating_add(1))?;
+            scope.ctes.push(Cte {
+                name: Arc::from(name),
+                columns: Some(Rc::new(columns.clone())),
+            });
+            let seen = columns.clone();
+            let second = self.select(right, &scope, Use::Shown)?;
+            self.merge_branches(&mut columns, &second)?;
+            if columns.is_made_of_the_same(&seen) {
+                break;
+            }
+            if pass >= PASSES {
+                self.blend(&mut columns)?;
+            }
+        }
+        if !select.all {
+            self.record.columns(&columns.origins(), Use::Filtered)?;
+        }
         self.order(&select.sort_clause, &columns, &scope)?;
         self.filter(&select.limit_count, &scope)?;
         self.filter(&select.limit_offset, &scope)?;
         Ok(columns)
+    }
+
+    /// Any column may hold what any other does.
+    fn blend(&mut self, columns: &mut Columns) -> Known<()> {
+        let all = columns.origins();
+        let width = columns.list.len();
+        self.record.spend(all.len().saturating_mul(width))?;
+        for column in &mut columns.list {
+            column.origins.clone_from(&all);
+            column.how = Derivation::Computed;
+        }
+        Ok(())
     }
 
     fn set_operation(
@@ -181,15 +209,14 @@ impl Analysis<'_> {
             self.record.spend(all.len())?;
             for column in &mut columns.list {
                 column.origins.clone_from(&all);
+                column.how = Derivation::Computed;
             }
             columns.open = Some(all);
             return Ok(());
         }
         for (column, other) in columns.list.iter_mut().zip(&second.list) {
             self.record.spend(other.origins.len())?;
-            column.origins.extend(&other.origins);
-            column.origins.sort_unstable();
-            column.origins.dedup();
+            column.merge(other);
         }
         Ok(())
     }
@@ -202,13 +229,12 @@ impl Analysis<'_> {
             };
             for (index, value) in row.items.iter().enumerate() {
                 let mut origins = Vec::new();
-                self.expression(inner(value), Place { scope, how }, &mut origins)?;
+                self.expression(inner(value), Place::of(scope, how), &mut origins)?;
+                let name = format!("column{}", index.saturating_add(1));
+                let value = Column::computed(&name, origins);
                 match columns.list.get_mut(index) {
-                    Some(column) => column.origins.extend(origins),
-                    None => columns.list.push(Column {
-                        name: Arc::from(format!("column{}", index.saturating_add(1))),
-                        origins,
-                    }),
+                    Some(column) => column.merge(&value),
+                    None => columns.list.push(value),
                 }
             }
         }
@@ -222,11 +248,13 @@ impl Analysis<'_> {
         let outermost = scope.outer.is_some_and(|outer| outer.outer.is_none());
         self.plain_call = outermost && !self.deferred && is_plain_call(select);
         self.only_setting = self.only_setting(select, scope);
+        let outer_group = std::mem::replace(&mut self.group, group_of(select));
         let columns = self.targets(&select.target_list, scope, how);
         self.only_setting = None;
         self.plain_call = false;
+        self.group = outer_group;
         let columns = columns?;
-        self.filter(&select.where_clause, scope)?;
+        self.restriction(boxed(&select.where_clause), scope)?;
         self.equalities(boxed(&select.where_clause), scope);
         self.group(&select.group_clause, &columns, scope)?;
         self.filter(&select.having_clause, scope)?;
@@ -324,12 +352,18 @@ impl Analysis<'_> {
     }
 }
 
-/// What becomes of a value that passes through an expression: it is not an output column as it is any more.
+/// What becomes of a value that passes through an expression, where the result is masked by its columns' numbers: it is not
+/// an output column as it is any more.
 pub(crate) fn inside(how: Use) -> Use {
     match how {
         Use::Shown => Use::Derived,
         how => how,
     }
+}
+
+/// Whether its rows go into a table that it makes.
+fn stores(select: &SelectStmt) -> bool {
+    select.into_clause.is_some() || select.larg.as_deref().is_some_and(stores)
 }
 
 fn is_set_operation(select: &SelectStmt) -> bool {

@@ -1,13 +1,17 @@
 //! The touches of a text while they are being found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{BaseColumn, Column, ColumnUse, Function, Object, Output, Outputs, Touch, Use, Verb};
+use model::{
+    BaseColumn, Column, ColumnUse, CopyForm, Derivation, Function, Object, Output, Outputs, Touch,
+    Use, Verb,
+};
 
 use crate::equality::{Equality, Written};
 use crate::opacity::{self, Known};
-use crate::scope::Columns;
+use crate::rows::Kind;
+use crate::scope::{self, Columns};
 use crate::snapshot::{Relation, Snapshot};
 
 /// A base column that a value comes from: the touch that reads it, and the column's `attnum`.
@@ -168,28 +172,91 @@ impl Record {
         drafts.flat_map(|draft| draft.equals(snapshot)).collect()
     }
 
-    /// The output with the names of its base columns.
-    pub(crate) fn outputs(&mut self, columns: &Columns, snapshot: &Snapshot) -> Known<Outputs> {
+    /// The output with the names of its base columns. What flows into columns of which there is no list cannot be masked.
+    pub(crate) fn outputs(
+        &mut self,
+        columns: &Columns,
+        copies: Option<CopyForm>,
+        snapshot: &Snapshot,
+    ) -> Known<Outputs> {
         if columns.open.is_some() {
+            self.columns(&columns.origins(), Use::Derived)?;
             return Ok(Outputs::Unknown);
         }
         let mut outputs = Vec::new();
         for column in &columns.list {
-            let mut from = Vec::new();
-            for origin in &column.origins {
-                let draft = self.drafts.get(origin.touch);
-                if let Some(Subject::Relation(relation)) = draft.map(|draft| &draft.subject) {
-                    from.extend(base_column(relation, origin.number));
-                    from.extend(reached(relation, snapshot));
-                }
-            }
-            self.spend(from.len())?;
-            outputs.push(Output {
-                name: column.name.clone(),
-                from,
-            });
+            let output = self.output(column, snapshot);
+            self.spend(output.from.len())?;
+            outputs.push(output);
         }
-        Ok(Outputs::Known(outputs))
+        Ok(match copies {
+            Some(form) => Outputs::Copied(outputs, form),
+            None => Outputs::Known(outputs),
+        })
+    }
+
+    fn output(&self, column: &scope::Column, snapshot: &Snapshot) -> Output {
+        let mut from: Vec<BaseColumn> = Vec::new();
+        let mut how = match (column.is_plain(), column.how) {
+            (true, _) => Derivation::Plain,
+            (false, how) => how,
+        };
+        for origin in &column.origins {
+            let draft = self.drafts.get(origin.touch);
+            let Some(Subject::Relation(relation)) = draft.map(|draft| &draft.subject) else {
+                continue;
+            };
+            from.extend(base_column(relation, origin.number));
+            let Some(oid) = relation.name.oid else {
+                continue;
+            };
+            let sources = snapshot.sources(oid, origin.number);
+            if !sources.plain {
+                how = Derivation::Computed;
+            }
+            let base =
+                |(oid, number): &(u32, i16)| base_column(snapshot.relation_by_oid(*oid)?, *number);
+            from.extend(sources.columns.iter().filter_map(base));
+        }
+        Output {
+            name: column.name.clone(),
+            from,
+            how,
+            like: self.like(column, snapshot),
+        }
+    }
+
+    /// The type of a column, where it is as it is what all its base columns are.
+    fn like(&self, column: &scope::Column, snapshot: &Snapshot) -> Option<u32> {
+        let mut types = column.origins.iter().map(|origin| {
+            let type_oid = self.column_type(*origin)?;
+            snapshot.types().like(type_oid)
+        });
+        let first = types.next()??;
+        let same = types.all(|other| other == Some(first));
+        (same && column.is_plain()).then_some(first)
+    }
+
+    /// Whether the values of this column are those of a table as they are: a view may compute them.
+    pub(crate) fn is_plain(&self, origin: Origin, snapshot: &Snapshot) -> bool {
+        match self.drafts.get(origin.touch).map(|draft| &draft.subject) {
+            Some(Subject::Relation(relation)) => {
+                let oid = relation.name.oid;
+                oid.is_none_or(|oid| snapshot.sources(oid, origin.number).plain)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this is a column of a table, each of whose rows comes once.
+    pub(crate) fn is_of_table(&self, origin: Origin) -> bool {
+        match self.drafts.get(origin.touch).map(|draft| &draft.subject) {
+            Some(Subject::Relation(relation)) => matches!(
+                relation.kind,
+                Kind::Table | Kind::Partitioned | Kind::Foreign
+            ),
+            _ => false,
+        }
     }
 
     /// A function is called by its name.
@@ -213,8 +280,7 @@ impl Record {
         for draft in &self.drafts {
             touches.push(draft.touch());
             if let Subject::Relation(relation) = &draft.subject {
-                touches.extend(draft.through_view(relation, snapshot));
-                touches.extend(draft.through_child(relation, snapshot));
+                touches.extend(draft.through_sources(relation, snapshot));
                 touches.extend(draft.through_key(relation, snapshot));
             }
         }
@@ -229,15 +295,6 @@ fn base_column(relation: &Relation, number: i16) -> Option<BaseColumn> {
     };
     let relation = relation.name.clone();
     Some(BaseColumn { relation, column })
-}
-
-/// What can come through any column of a view.
-fn reached<'a>(view: &'a Relation, snapshot: &'a Snapshot) -> impl Iterator<Item = BaseColumn> {
-    view.reaches.iter().flat_map(|(oid, numbers)| {
-        let base = snapshot.relation_by_oid(*oid);
-        let columns = numbers.iter();
-        columns.filter_map(move |number| base_column(base?, *number))
-    })
 }
 
 impl Draft {
@@ -312,31 +369,51 @@ impl Draft {
             .collect()
     }
 
-    /// What a view reaches flows through it in ways that are not followed: every reached column is `Derived`.
-    fn through_view(&self, view: &Relation, snapshot: &Snapshot) -> Vec<Touch> {
+    /// What the columns of a view are made of, and what those of a child are in what it inherits from, is used as they are.
+    fn through_sources(&self, relation: &Relation, snapshot: &Snapshot) -> Vec<Touch> {
         if matches!(
             self.verb,
             Verb::Create | Verb::Alter | Verb::Drop | Verb::Grant
         ) {
             return Vec::new();
         }
-        let reached = view.reaches.iter().filter_map(|(oid, numbers)| {
-            let base = snapshot.relation_by_oid(*oid)?;
-            let derived = |number: &i16| {
+        let mut uses: BTreeMap<u32, BTreeSet<(i16, Use)>> = BTreeMap::new();
+        let bases = relation.reaches.iter().map(|(oid, _)| *oid);
+        let own = relation.name.oid.into_iter();
+        let parents = own.flat_map(|oid| snapshot.ancestors(oid));
+        let parents = parents.filter_map(|parent| parent.name.oid);
+        uses.extend(bases.chain(parents).map(|oid| (oid, BTreeSet::new())));
+        for (oid, number, how) in self.sources(relation, snapshot) {
+            uses.entry(oid).or_default().insert((number, how));
+        }
+        let through = |(oid, uses): (u32, BTreeSet<(i16, Use)>)| {
+            let base = snapshot.relation_by_oid(oid)?;
+            let used = |(number, how): &(i16, Use)| {
                 let column = Column {
                     name: base.column_name(*number)?,
                     number: Some(*number),
                 };
-                Some(ColumnUse {
-                    column,
-                    how: Use::Derived,
-                })
+                Some(ColumnUse { column, how: *how })
             };
-            let mut columns: Vec<ColumnUse> = numbers.iter().filter_map(derived).collect();
+            let mut columns: Vec<ColumnUse> = uses.iter().filter_map(used).collect();
             columns.extend(self.told(base));
-            Some(self.through(view, base, columns))
+            Some(self.through(relation, base, columns))
+        };
+        uses.into_iter().filter_map(through).collect()
+    }
+
+    fn sources(&self, relation: &Relation, snapshot: &Snapshot) -> Vec<(u32, i16, Use)> {
+        let Some(oid) = relation.name.oid else {
+            return Vec::new();
+        };
+        let used = self.columns.iter().flat_map(|(number, how)| {
+            let sources = snapshot.sources(oid, *number).columns;
+            let how = *how;
+            sources
+                .into_iter()
+                .map(move |(oid, number)| (oid, number, how))
         });
-        reached.collect()
+        used.collect()
     }
 
     /// What changes along with this relation, or with what it shows as a view: errors may tell rows of that.
@@ -351,36 +428,6 @@ impl Draft {
         along
             .map(|along| self.through(changed, along, self.told(along)))
             .collect()
-    }
-
-    /// A child's columns are its parents' columns under another oid. RowDescription names the child, and a mask by
-    /// the parent's oid would miss it: what is `Shown` of the child is `Derived` of the parent.
-    fn through_child(&self, child: &Relation, snapshot: &Snapshot) -> Vec<Touch> {
-        let Some(oid) = child.name.oid else {
-            return Vec::new();
-        };
-        let inherited = snapshot.ancestors(oid).into_iter().map(|parent| {
-            let mut columns: Vec<ColumnUse> = Vec::new();
-            for used in self.uses(child) {
-                let number = parent
-                    .column(&used.column.name)
-                    .filter(|number| *number > 0);
-                let how = match used.how {
-                    Use::Shown => Use::Derived,
-                    how => how,
-                };
-                let column = Column {
-                    name: used.column.name,
-                    number,
-                };
-                let translated = ColumnUse { column, how };
-                if number.is_some() && !columns.contains(&translated) {
-                    columns.push(translated);
-                }
-            }
-            self.through(child, parent, columns)
-        });
-        inherited.collect()
     }
 
     fn through(&self, from: &Relation, to: &Relation, columns: Vec<ColumnUse>) -> Touch {

@@ -76,6 +76,8 @@ pub struct Rows {
     pub cascades: Vec<(u32, u32)>,
     /// What views read.
     pub reads: Vec<ReadRow>,
+    /// What the columns of views are made of, as far as their queries tell.
+    pub view_columns: Vec<ViewColumnRow>,
     /// Functions, procedures and aggregates that are not [`BuiltIn`].
     pub functions: Vec<FunctionRow>,
     /// What came with the server.
@@ -123,6 +125,19 @@ pub struct ColumnRow {
     pub name: String,
     /// `pg_type.oid`
     pub type_oid: u32,
+}
+
+/// A column of a view, and what its query makes it of. There is none for a column of which that is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ViewColumnRow {
+    /// `pg_class.oid` of the view.
+    pub view: u32,
+    /// `attnum` of its column.
+    pub column: i16,
+    /// Relation and `attnum` of every column that can flow into it.
+    pub from: Vec<(u32, i16)>,
+    /// Whether its values are those of one of them as they are.
+    pub plain: bool,
 }
 
 /// A row of `pg_type`.

@@ -6,6 +6,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use model::Derivation;
+
 use crate::opacity::{self, Known};
 use crate::record::Origin;
 use crate::snapshot::{Relation, system_column};
@@ -15,6 +17,34 @@ use crate::snapshot::{Relation, system_column};
 pub(crate) struct Column {
     pub(crate) name: Arc<str>,
     pub(crate) origins: Vec<Origin>,
+    pub(crate) how: Derivation,
+}
+
+impl Column {
+    /// A column of values that were computed from these.
+    pub(crate) fn computed(name: &str, origins: Vec<Origin>) -> Self {
+        Self {
+            name: Arc::from(name),
+            origins,
+            how: Derivation::Computed,
+        }
+    }
+
+    /// Whether its values are those of its base columns as they are. What has none is nobody's value.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.origins.is_empty() || self.how == Derivation::Plain
+    }
+
+    /// Its values are also those of another column.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.how = match self.is_plain() && other.is_plain() {
+            true => Derivation::Plain,
+            false => Derivation::Computed,
+        };
+        self.origins.extend(&other.origins);
+        self.origins.sort_unstable();
+        self.origins.dedup();
+    }
 }
 
 /// The columns of a query or of something in FROM.
@@ -26,6 +56,11 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// These, and no others.
+    pub(crate) fn of(list: Vec<Column>) -> Self {
+        Self { list, open: None }
+    }
+
     /// Everything that flows into any of the columns.
     pub(crate) fn origins(&self) -> Vec<Origin> {
         let listed = self.list.iter().flat_map(|column| &column.origins);
@@ -35,6 +70,22 @@ impl Columns {
         origins
     }
 
+    /// Whether every column has the same base columns as in these.
+    pub(crate) fn is_made_of_the_same(&self, other: &Self) -> bool {
+        let sorted = |column: &Column| {
+            let mut origins = column.origins.clone();
+            origins.sort_unstable();
+            origins.dedup();
+            origins
+        };
+        let same = |(one, other): (&Column, &Column)| {
+            sorted(one) == sorted(other) && one.is_plain() == other.is_plain()
+        };
+        self.open == other.open
+            && self.list.len() == other.list.len()
+            && self.list.iter().zip(&other.list).all(same)
+    }
+
     /// Gives the first columns other names, as an alias with a column list does.
     pub(crate) fn rename(&mut self, names: &[&str]) {
         for (column, name) in self.list.iter_mut().zip(names) {
@@ -42,10 +93,7 @@ impl Columns {
         }
         if let Some(open) = &self.open {
             for name in names.iter().skip(self.list.len()) {
-                self.list.push(Column {
-                    name: Arc::from(*name),
-                    origins: open.clone(),
-                });
+                self.list.push(Column::computed(name, open.clone()));
             }
         }
     }
@@ -87,6 +135,7 @@ impl Item {
                 touch,
                 number: column.number,
             }],
+            how: Derivation::Plain,
         };
         let columns = Columns {
             list: relation.columns.iter().map(column).collect(),
@@ -139,17 +188,24 @@ impl Item {
                     "column {name} is ambiguous: name its table"
                 )));
             }
-            return Ok(Some(Found {
-                origins: column.origins.clone(),
-                base: self.base.is_some(),
-            }));
+            return Ok(Some(self.found(column)));
         }
         let touch = self.base.filter(|_| self.system);
         let system = touch.zip(system_column(name));
         Ok(system.map(|(touch, number)| Found {
             origins: vec![Origin { touch, number }],
             base: true,
+            plain: true,
         }))
+    }
+
+    /// What one of its columns stands for.
+    pub(crate) fn found(&self, column: &Column) -> Found {
+        Found {
+            origins: column.origins.clone(),
+            base: self.base.is_some(),
+            plain: column.is_plain(),
+        }
     }
 }
 
@@ -157,8 +213,33 @@ impl Item {
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) origins: Vec<Origin>,
-    /// Whether it is a column of a base relation as it is.
+    /// Whether it is a column of a base relation that stands in this FROM.
     pub(crate) base: bool,
+    /// Whether its values are those of its base columns as they are.
+    pub(crate) plain: bool,
+}
+
+impl Found {
+    /// A value that was made of these.
+    pub(crate) fn computed(origins: Vec<Origin>) -> Self {
+        Self {
+            origins,
+            base: false,
+            plain: false,
+        }
+    }
+
+    /// The column of this name that shows it.
+    pub(crate) fn column(self, name: Arc<str>) -> Column {
+        Column {
+            name,
+            how: match self.plain {
+                true => Derivation::Plain,
+                false => Derivation::Computed,
+            },
+            origins: self.origins,
+        }
+    }
 }
 
 /// A common table expression.
@@ -212,6 +293,7 @@ impl<'a> Scope<'a> {
         for scope in self.levels() {
             if let Some(mut found) = scope.column_here(name)? {
                 found.base &= !is_open;
+                found.plain &= !is_open;
                 found.origins.extend(open);
                 return Ok(Some(found));
             }
@@ -222,10 +304,7 @@ impl<'a> Scope<'a> {
                 }
             }
         }
-        Ok(is_open.then_some(Found {
-            origins: open,
-            base: false,
-        }))
+        Ok(is_open.then(|| Found::computed(open)))
     }
 
     /// What `a` stands for among the items of this level.

@@ -26,6 +26,26 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Every relation that it reads as a view, directly or through other views, with the columns that it reaches.
     pub reaches: Vec<(u32, BTreeSet<i16>)>,
+    /// What its columns are made of as a view, by `attnum`; nothing for one of which that is not known.
+    pub made_of: BTreeMap<i16, MadeOf>,
+}
+
+/// What a column of a view is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeOf {
+    /// Relation and `attnum` of every column that can flow into it.
+    pub from: Vec<(u32, i16)>,
+    /// Whether its values are those of one of them as they are.
+    pub plain: bool,
+}
+
+/// Where the values of a column come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Every column of a view, a parent or a table that they may be of, beside the column itself.
+    pub columns: BTreeSet<(u32, i16)>,
+    /// Whether they are those of one of them as they are.
+    pub plain: bool,
 }
 
 /// A column of a relation.
@@ -143,7 +163,13 @@ impl Snapshot {
             operators.push((schema, function));
         }
         let columns = rows.built_in.columns.iter().chain(&rows.columns);
-        snapshot.add_relations(rows.relations, columns, &rows.reads);
+        let mut made_of: HashMap<u32, BTreeMap<i16, MadeOf>> = HashMap::new();
+        for row in rows.view_columns {
+            let (from, plain) = (row.from, row.plain);
+            let columns = made_of.entry(row.view).or_default();
+            columns.insert(row.column, MadeOf { from, plain });
+        }
+        snapshot.add_relations(rows.relations, columns, &rows.reads, made_of);
         // Partitions have no other columns than what they are partitions of.
         let is_partitioned = |oid: &u32| {
             let relation = snapshot.relations.get(oid);
@@ -191,6 +217,7 @@ impl Snapshot {
         relations: Vec<RelationRow>,
         columns: impl Iterator<Item = &'a ColumnRow>,
         reads: &[ReadRow],
+        mut made_of: HashMap<u32, BTreeMap<i16, MadeOf>>,
     ) {
         let mut columns_of: HashMap<u32, Vec<Column>> = HashMap::new();
         for row in columns {
@@ -218,6 +245,7 @@ impl Snapshot {
                 kind: row.kind,
                 rules: row.rules,
                 reaches: reaches.from(row.oid),
+                made_of: made_of.remove(&row.oid).unwrap_or_default(),
                 columns: columns_of.get(&row.oid).cloned().unwrap_or_default(),
             };
             self.relations.insert(row.oid, Arc::new(relation));
@@ -266,6 +294,56 @@ impl Snapshot {
     /// Every relation that this one inherits from or is a partition of, nearest first.
     pub fn ancestors(&self, oid: u32) -> Vec<&Arc<Relation>> {
         self.reached(&self.parents, oid)
+    }
+
+    /// Where the values of a column come from: through views, and in a child from what it inherits from.
+    pub fn sources(&self, oid: u32, number: i16) -> Sources {
+        let mut sources = Sources {
+            columns: BTreeSet::new(),
+            plain: true,
+        };
+        let mut next = vec![(oid, number)];
+        while let Some((oid, number)) = next.pop() {
+            for step in self.next_sources(oid, number, &mut sources.plain) {
+                if sources.columns.insert(step) {
+                    next.push(step);
+                }
+            }
+        }
+        sources.columns.remove(&(oid, number));
+        sources
+    }
+
+    /// One step towards them.
+    fn next_sources(&self, oid: u32, number: i16, plain: &mut bool) -> Vec<(u32, i16)> {
+        let Some(relation) = self.relations.get(&oid) else {
+            return Vec::new();
+        };
+        if let Some(made) = relation.made_of.get(&number) {
+            *plain &= made.plain;
+            return made.from.clone();
+        }
+        if !relation.reaches.is_empty() && number > 0 {
+            *plain = false;
+            let reached = relation.reaches.iter();
+            let all = |(oid, numbers): &(u32, BTreeSet<i16>)| {
+                let oid = *oid;
+                numbers
+                    .iter()
+                    .map(move |number| (oid, *number))
+                    .collect::<Vec<_>>()
+            };
+            return reached.flat_map(all).collect();
+        }
+        let Some(name) = relation.column_name(number).filter(|_| number > 0) else {
+            return Vec::new();
+        };
+        let parents = self.parents.get(&oid).into_iter().flatten();
+        let inherited = |parent: &u32| {
+            let number = self.relations.get(parent)?.column(&name)?;
+            Some((*parent, number))
+        };
+        parents.filter_map(inherited).collect()
     }
 
     /// Every other relation whose rows change along with those of this one, by foreign keys or because it inherits.

@@ -1,16 +1,15 @@
-//! Output lists: what `*` stands for, and which columns the server's RowDescription will name.
+//! Output lists: what `*` stands for, and what each output column is made of.
 
 use std::sync::Arc;
 
-use model::Use;
+use model::{Derivation, Use};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ColumnRef, Node};
 
 use crate::analysis::Analysis;
-use crate::expression::Place;
+use crate::expression::{Place, row_field};
 use crate::opacity::{self, Known};
 use crate::output::output_name;
-use crate::query::inside;
 use crate::scope::{Column, Columns, Found, Scope};
 use crate::tree::{boxed, inner, string};
 
@@ -24,7 +23,7 @@ pub(crate) struct Starred {
 }
 
 impl Analysis<'_> {
-    /// An output list. With `Use::Shown`, columns that RowDescription will name stay so; all else is `Derived`.
+    /// An output list, by what becomes of it.
     pub(crate) fn targets(
         &mut self,
         targets: &[Node],
@@ -43,25 +42,29 @@ impl Analysis<'_> {
                 }
                 Some(NodeEnum::ColumnRef(reference)) => {
                     let found = self.resolve(reference, scope)?;
-                    self.show(&found, how)?;
-                    columns.list.push(Column {
-                        name: output_name(target),
-                        origins: found.origins,
-                    });
+                    self.record.columns(&found.origins, how)?;
+                    columns.list.push(found.column(output_name(target)));
+                }
+                Some(NodeEnum::AIndirection(indirection))
+                    if let Some(found) = row_field(indirection, scope)? =>
+                {
+                    self.record.columns(&found.origins, how)?;
+                    columns.list.push(found.column(output_name(target)));
                 }
                 _ => {
                     let mut origins = Vec::new();
-                    let how = inside(how);
-                    self.expression(value, Place { scope, how }, &mut origins)?;
+                    self.expression(value, Place::of(scope, how), &mut origins)?;
                     origins.sort_unstable();
                     origins.dedup();
                     // `(f(x)).*` has the columns of what f returns.
                     if is_expanded(value) {
                         columns.open = Some(origins.clone());
                     }
+                    let group = value.and_then(|value| self.least_group(value, scope));
                     columns.list.push(Column {
                         name: output_name(target),
                         origins,
+                        how: group.map_or(Derivation::Computed, Derivation::Aggregated),
                     });
                 }
             }
@@ -82,11 +85,8 @@ impl Analysis<'_> {
         columns: &mut Columns,
     ) -> Known<()> {
         for column in self.star(reference, scope)? {
-            self.show(&column.found, how)?;
-            columns.list.push(Column {
-                name: column.name,
-                origins: column.found.origins,
-            });
+            self.record.columns(&column.found.origins, how)?;
+            columns.list.push(column.found.column(column.name));
         }
         for item in self.star_items(reference, scope)? {
             if let Some(origins) = &item.columns.open {
@@ -95,11 +95,6 @@ impl Analysis<'_> {
             }
         }
         Ok(())
-    }
-
-    fn show(&mut self, found: &Found, how: Use) -> Known<()> {
-        let how = if found.base { how } else { inside(how) };
-        self.record.columns(&found.origins, how)
     }
 
     /// The columns that `*`, `t.*` or `s.t.*` stands for.
@@ -112,10 +107,7 @@ impl Analysis<'_> {
                 if !bare || item.shows(&column.name) {
                     columns.push(Starred {
                         name: column.name.clone(),
-                        found: Found {
-                            origins: column.origins.clone(),
-                            base: item.base.is_some(),
-                        },
+                        found: item.found(column),
                     });
                 }
             }

@@ -148,6 +148,8 @@ const FUNCTIONS: &[(u32, &str, &str, Volatility, &str)] = &[
         Volatility::Volatile,
         "internal",
     ),
+    (21, "pg_catalog", "avg", Volatility::Immutable, "internal"),
+    (22, "pg_catalog", "sum", Volatility::Immutable, "internal"),
     (30_001, "public", "upper", Volatility::Immutable, "sql"),
     (30_002, "public", "archive", Volatility::Volatile, "plpgsql"),
     (30_003, "public", "dblink", Volatility::Volatile, "c"),
@@ -242,7 +244,7 @@ fn without_values(mut facts: Facts) -> Facts {
 }
 
 /// One line per touch: `select public.emp(ssn! id~) where through public.staff`, where `!` is shown, `~` derived,
-/// `?` filtered and `=` written. What errors may tell is left out: it is every column of what is written. An opaque
+/// `?` filtered, `@` matched and `=` written. What errors may tell is left out: it is every column of what is written. An opaque
 /// text is its kind.
 pub(crate) fn told(facts: &Facts) -> Vec<String> {
     match &facts.touches {
@@ -271,6 +273,7 @@ fn line(touch: &Touch) -> String {
                 Use::Shown => '!',
                 Use::Derived => '~',
                 Use::Filtered => '?',
+                Use::Matched => '@',
                 Use::Written => '=',
                 Use::Told => return None,
             };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::{Object, Use, Verb};
+use model::{CopyForm, Object, Use, Verb};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CmdType, CopyStmt, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictClause,
@@ -11,21 +11,21 @@ use pg_query::protobuf::{
 };
 
 use crate::analysis::Analysis;
+use crate::copy::copy_form;
 use crate::expression::Place;
 use crate::opacity::{self, Known};
-use crate::query::{constant_limit, inside};
+use crate::query::constant_limit;
 use crate::record::Origin;
 use crate::restriction::{chooses, restricts};
-use crate::scope::{Columns, Item, Reach, Scope};
+use crate::scope::{Column, Columns, Item, Reach, Scope};
 use crate::snapshot::Relation;
 use crate::tree::{boxed, inner, string};
 
 impl Analysis<'_> {
-    /// Whether the statement is about rows, and then its facts. `alone`: it is the whole text, so that its output is
-    /// described by the server's RowDescription.
+    /// Whether the statement is about rows, and then its facts. `alone`: it is the whole text.
     pub(crate) fn data(&mut self, statement: &NodeEnum, alone: bool) -> Known<bool> {
         let root = Scope::default();
-        let how = if alone { Use::Shown } else { Use::Derived };
+        let how = Use::Shown;
         match statement {
             NodeEnum::SelectStmt(select) => {
                 if alone {
@@ -43,13 +43,22 @@ impl Analysis<'_> {
             NodeEnum::DeleteStmt(delete) => self.output = Some(self.delete(delete, &root, how)?),
             NodeEnum::MergeStmt(merge) => self.output = Some(self.merge(merge, &root, how)?),
             NodeEnum::CopyStmt(copy) => self.copy(copy)?,
-            NodeEnum::ExplainStmt(explain) => self.nested(boxed(&explain.query))?,
-            NodeEnum::PrepareStmt(prepare) => self.prepare(prepare, how)?,
+            // A plan shows what the statement says, and no value of a row.
+            NodeEnum::ExplainStmt(explain) => {
+                self.nested(boxed(&explain.query))?;
+                let plan = Column::computed("QUERY PLAN", Vec::new());
+                self.output = Some(Columns::of(vec![plan]));
+            }
+            NodeEnum::PrepareStmt(prepare) => self.prepare(prepare, alone)?,
             NodeEnum::DeclareCursorStmt(declare) => {
                 self.shape.declares = true;
-                self.nested(boxed(&declare.query))?;
+                let columns = self.deferred(boxed(&declare.query))?;
+                // Its rows come by FETCH, which is judged by itself.
+                self.record.columns(&columns.origins(), Use::Derived)?;
             }
-            NodeEnum::ExecuteStmt(execute) => self.output = Some(self.execute(execute, how)?),
+            NodeEnum::ExecuteStmt(execute) => {
+                self.output = Some(self.execute(execute, how, alone)?)
+            }
             NodeEnum::DoStmt(_) => {
                 return Err(opacity::dynamic("DO runs code that is not analysed"));
             }
@@ -214,12 +223,12 @@ impl Analysis<'_> {
         let (_, updated) = self.target(Verb::Update, range, chosen)?;
         // What `excluded` holds are the proposed values, which the insert's source accounts for.
         let mut excluded = Columns::default();
-        excluded
-            .list
-            .extend(item.columns.list.iter().map(|column| crate::scope::Column {
-                name: column.name.clone(),
-                origins: Vec::new(),
-            }));
+        excluded.list.extend(
+            item.columns
+                .list
+                .iter()
+                .map(|column| Column::computed(&column.name, Vec::new())),
+        );
         let mut excluded = Item::derived("excluded", excluded);
         excluded.reach = Reach::Qualified;
         scope.items = vec![updated.clone(), excluded];
@@ -390,21 +399,28 @@ impl Analysis<'_> {
             let kind = Arc::from(kind);
             self.record.object(verb, Object::Other { kind, name });
         }
+        let form = match verb == Verb::CopyOut && copy.filename.is_empty() {
+            true => copy_form(copy, self.session.settings().utf8),
+            false => None,
+        };
         if copy.relation.is_none() {
             self.record.object(verb, Object::Database);
-            return self.nested(boxed(&copy.query));
+            let columns = self.deferred(boxed(&copy.query))?;
+            return self.copied_out(columns, form);
         }
         let restricted = copy.is_from || boxed(&copy.where_clause).is_some_and(restricts);
         let (relation, item) = match copy.is_from {
             true => self.target(verb, &copy.relation, restricted)?,
             false => self.copied(&copy.relation)?,
         };
-        let how = if copy.is_from {
-            Use::Written
-        } else {
-            Use::Derived
+        let how = match copy.is_from {
+            true => Use::Written,
+            false => Use::Shown,
         };
-        self.copy_columns(&copy.attlist, &relation, &item, how)?;
+        let columns = self.copy_columns(&copy.attlist, &relation, &item, how)?;
+        if !copy.is_from {
+            self.copied_out(columns, form)?;
+        }
         let mut scope = Scope::default();
         scope.items.push(item);
         self.filter(&copy.where_clause, &scope)
@@ -426,16 +442,37 @@ impl Analysis<'_> {
         relation: &Relation,
         item: &Item,
         how: Use,
-    ) -> Known<()> {
+    ) -> Known<Columns> {
         if list.is_empty() {
-            return self.record.columns(&item.columns.origins(), how);
+            self.record.columns(&item.columns.origins(), how)?;
+            return Ok((*item.columns).clone());
         }
+        let mut columns = Vec::new();
         for name in list.iter().filter_map(string) {
             let found = item.column(name)?.ok_or_else(|| {
                 opacity::unresolved(&format!("{} has no column {name}", relation.name.name))
             })?;
             self.record.columns(&found.origins, how)?;
+            columns.push(found.column(Arc::from(name)));
         }
+        Ok(Columns::of(columns))
+    }
+
+    /// A query inside another statement, which may run it never, later or in parts.
+    fn deferred(&mut self, query: Option<&NodeEnum>) -> Known<Columns> {
+        let deferred = std::mem::replace(&mut self.deferred, true);
+        let columns = self.query(query, &Scope::default(), Use::Shown);
+        self.deferred = deferred;
+        columns
+    }
+
+    /// What leaves as a stream, in this form where it is one that can be read on its way.
+    fn copied_out(&mut self, columns: Columns, form: Option<CopyForm>) -> Known<()> {
+        match form {
+            Some(_) => self.output = Some(columns),
+            None => self.record.columns(&columns.origins(), Use::Derived)?,
+        }
+        self.copies = form;
         Ok(())
     }
 
@@ -449,8 +486,8 @@ impl Analysis<'_> {
 
     /// What a value becomes when it is stored.
     pub(crate) fn stored(&mut self, query: Option<&NodeEnum>) -> Known<()> {
-        self.query(query, &Scope::default(), inside(Use::Shown))?;
-        Ok(())
+        let columns = self.query(query, &Scope::default(), Use::Derived)?;
+        self.record.columns(&columns.origins(), Use::Derived)
     }
 }
 

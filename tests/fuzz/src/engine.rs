@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use model::{MaskFunction, MaskedColumn, Masks, Refusal, RefusalKind, Verdict};
+use model::{MaskFunction, MaskedColumn, Masks, Place, Refusal, RefusalKind, Verdict};
 use protocol::{Ask, Outbox, Progress, Session, Side, Ticket};
 
 use crate::script::{Judging, Script, Step};
@@ -227,7 +227,7 @@ impl<S: Session> Driver<S> {
     }
 }
 
-/// The first columns of table 1, one under each function.
+/// The first columns of a result, one under each function.
 fn masks(judging: Judging) -> Masks {
     if judging != Judging::Mask {
         return Masks::none();
@@ -244,6 +244,10 @@ fn masks(judging: Judging) -> Masks {
         MaskFunction::Email,
     ];
     let columns = (1..).zip(functions).map(|(column, function)| MaskedColumn {
+        place: Some(Place {
+            statement: 0,
+            output: usize::from(column.unsigned_abs()) - 1,
+        }),
         table: 1,
         column,
         name: Arc::from("public.t.c"),

@@ -166,5 +166,6 @@ fn completed() -> Outcome {
         rows: 0,
         bytes: 0,
         masked: 0,
+        masked_values: Vec::new(),
     }
 }

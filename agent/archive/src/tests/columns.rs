@@ -87,7 +87,7 @@ fn a_story_has_these_columns_row_by_row() {
         numbers(Column::StatusId),
         [None, None, None, Some(1), None, None, Some(2), None]
     );
-    let masks = r#"[{"class":"pii","column":"public.customers.email","function":"email"}]"#;
+    let masks = r#"[{"class":"pii","column":"public.customers.email","function":"email","output":2,"statement":1}]"#;
     assert_eq!(rows[2].text(Column::Masks), Some(masks));
     assert_eq!(
         rows[2].text(Column::Objects),

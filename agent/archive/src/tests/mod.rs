@@ -14,8 +14,8 @@ use std::sync::Arc;
 use journal::{Journal, Settings};
 use model::{
     AuditEvent, AuditRecord, Decided, Effect, Finished, Login, MaskFunction, MaskedColumn, Masks,
-    Object, Opened, Outcome, Parameter, ParameterType, Process, Reason, Relation, SCHEMA_VERSION,
-    SessionId, Stage, Status, Target, Touch, Touches, Verb, Workload,
+    Object, Opened, Outcome, Parameter, ParameterType, Place, Process, Reason, Relation,
+    SCHEMA_VERSION, SessionId, Stage, Status, Target, Touch, Touches, Verb, Workload,
 };
 
 use crate::chain::Chain;
@@ -189,6 +189,10 @@ fn decided(effect: Effect, stage: Stage) -> AuditEvent {
     let connect = stage == Stage::Connect;
     let statement = |text: &str| (!connect).then(|| text.to_owned());
     let mask = MaskedColumn {
+        place: Some(Place {
+            statement: 0,
+            output: 1,
+        }),
         table: 16_400,
         column: 3,
         name: "public.customers.email".into(),
@@ -271,6 +275,7 @@ fn finished() -> AuditEvent {
             rows: 2,
             bytes: 64,
             masked: 2,
+            masked_values: Vec::new(),
         },
         judged: Some(40),
         duration: 1500,

@@ -105,7 +105,7 @@ proptest! {
         let case = Case::new(&set, &subject, &target, &login, &request, &moment).unwrap();
         let all = unsorted(&policies);
         for ask in &case.asks {
-            let context = case.circumstances.context(ask.has_where, &ask.equals, false).unwrap();
+            let context = case.circumstances.context(Rows::of(ask), false).unwrap();
             let query = Query::new(
                 case.subject.clone(),
                 set.vocabulary.action(ask.action).unwrap(),

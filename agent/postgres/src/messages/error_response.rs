@@ -39,25 +39,59 @@ impl ServerError {
     }
 }
 
-/// The same ErrorResponse, saying instead of its detail that there was one.
-pub fn without_detail(message: &Bytes) -> Bytes {
-    const WITHHELD: &[u8] = b"Withheld by weir: it may tell masked values.";
+/// In place of a detail, and of a message that may quote a value.
+const WITHHELD: &[u8] = b"Withheld by weir: it may tell masked values.";
+
+/// The same ErrorResponse or NoticeResponse without what can tell values of rows: SQLSTATE, names and the place in the
+/// statement's text stay.
+pub fn withheld(message: &Bytes) -> Bytes {
+    let content = frame::body(message);
+    let fields = || {
+        let fields = content.split(|&byte| byte == 0);
+        fields.filter_map(|field| field.split_first())
+    };
+    let is_quiet = is_quiet(fields());
     let mut body = BytesMut::new();
-    for field in frame::body(message).split(|&byte| byte == 0) {
-        match field.split_first() {
-            Some((b'D', _)) => {
-                body.put_u8(b'D');
-                body.put_slice(WITHHELD);
-            }
-            Some(_) => body.put_slice(field),
-            None => continue,
-        }
+    for (letter, value) in fields() {
+        let value = match letter {
+            b'M' if !is_quiet => WITHHELD,
+            b'D' => WITHHELD,
+            // Hint, context, and a query inside of a function.
+            b'H' | b'W' | b'q' | b'p' => continue,
+            _ => value,
+        };
+        body.put_u8(*letter);
+        body.put_slice(value);
         body.put_u8(0);
     }
     body.put_u8(0);
+    let tag = message.first().copied();
     let mut out = BytesMut::new();
-    frame::put(&mut out, frame::server::ERROR_RESPONSE, &body);
+    frame::put(
+        &mut out,
+        tag.unwrap_or(frame::server::ERROR_RESPONSE),
+        &body,
+    );
     out.freeze()
+}
+
+/// Whether the message itself quotes no value: it is about a place in the statement's text, or of a kind that names only
+/// objects. With a context it comes from a function, which may say anything.
+fn is_quiet<'a>(fields: impl Iterator<Item = (&'a u8, &'a [u8])>) -> bool {
+    /// Constraints; division by zero; transactions; missing rights; resources; limits; locks; cancels.
+    const QUIET: [&[u8]; 10] = [
+        b"23", b"22012", b"25", b"40", b"42501", b"53", b"54", b"55P03", b"57", b"58",
+    ];
+    let (mut is_of_text, mut is_of_function, mut is_of_kind) = (false, false, false);
+    for (letter, value) in fields {
+        match letter {
+            b'P' => is_of_text = true,
+            b'W' | b'q' => is_of_function = true,
+            b'C' => is_of_kind = QUIET.iter().any(|code| value.starts_with(code)),
+            _ => {}
+        }
+    }
+    (is_of_text || is_of_kind) && !is_of_function
 }
 
 /// What the agent says to a client.

@@ -83,3 +83,15 @@ pub fn read_ready(body: Bytes) -> Result<Transaction, Malformed> {
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// CopyOutResponse: the format of the stream (0 text, 1 binary), and the number of its columns.
+pub fn read_copy(body: Bytes) -> Result<(i16, usize), Malformed> {
+    let mut reader = Reader::new(body);
+    let format = reader.u8()?;
+    let columns = reader.count()?;
+    for _ in 0..columns {
+        reader.i16()?;
+    }
+    reader.finish()?;
+    Ok((i16::from(format), usize::from(columns)))
+}

@@ -36,8 +36,8 @@ fn queries() -> Vec<Turn> {
         ),
         Server(
             [
-                server::columns(&[(16400, 2, 25, 0)]),
-                server::row(&[Some(b"123-45-6789")]),
+                server::columns(&[(16400, 1, 23, 0), (16400, 2, 25, 0)]),
+                server::row(&[Some(b"7"), Some(b"123-45-6789")]),
             ]
             .concat(),
         ),
@@ -86,7 +86,7 @@ fn pipelines() -> Vec<Turn> {
             [
                 server::parsed(),
                 message(b't', &[0, 0]),
-                server::columns(&[(16400, 2, 25, 0)]),
+                server::columns(&[(16400, 1, 23, 0), (16400, 2, 25, 0)]),
                 server::ready(b'I'),
             ]
             .concat(),
@@ -104,8 +104,8 @@ fn pipelines() -> Vec<Turn> {
         Server(
             [
                 server::bound(),
-                server::columns(&[(16400, 2, 25, 1)]),
-                server::row(&[Some(b"1")]),
+                server::columns(&[(16400, 1, 23, 1), (16400, 2, 25, 1)]),
+                server::row(&[Some(b"1"), Some(b"1")]),
                 server::suspended(),
             ]
             .concat(),
@@ -177,9 +177,9 @@ fn kept() -> Vec<Turn> {
         Client(client::query("select few kept ssn")),
         Server(
             [
-                server::columns(&[(16400, 2, 25, 0)]),
-                server::row(&[Some(b"123-45-6789")]),
-                server::row(&[Some(b"219-09-9999")]),
+                server::columns(&[(16400, 1, 23, 0), (16400, 2, 25, 0)]),
+                server::row(&[Some(b"7"), Some(b"123-45-6789")]),
+                server::row(&[Some(b"8"), Some(b"219-09-9999")]),
                 server::complete("SELECT 2"),
                 server::ready(b'I'),
             ]

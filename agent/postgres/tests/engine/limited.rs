@@ -182,8 +182,8 @@ fn lines_of_a_copy_are_rows() {
 fn masked_rows_are_limited_too() {
     let mut play = Play::ready();
     play.client(client::query("select few ssn"));
-    let columns = server::columns(&[(TABLE, 2, 25, 0)]);
-    let row = server::row(&[Some(b"123-45-6789")]);
+    let columns = server::columns(&[(TABLE, 1, 23, 0), (TABLE, 2, 25, 0)]);
+    let row = server::row(&[Some(b"7"), Some(b"123-45-6789")]);
     play.server(
         [
             columns.clone(),
@@ -193,7 +193,7 @@ fn masked_rows_are_limited_too() {
         ]
         .concat(),
     );
-    let before = [columns, server::row(&[Some(b"***")]).repeat(2)].concat();
+    let before = [columns, server::row(&[Some(b"7"), Some(b"***")]).repeat(2)].concat();
     assert_cut_off(&play.at_client(), &before, &server::ready(b'I'));
 }
 

@@ -6,8 +6,8 @@
 
 use bytes::BytesMut;
 use model::{
-    BaseColumn, Column, MaskFunction, MaskedColumn, Masks, Outcome, Output, Outputs, Parameter,
-    Refusal, RefusalKind, Relation, RowLimit, Status, Terms, Verdict,
+    BaseColumn, Column, Derivation, MaskFunction, MaskedColumn, Masks, Outcome, Output, Outputs,
+    Parameter, Place, Refusal, RefusalKind, Relation, RowLimit, Status, Terms, Verdict,
 };
 use protocol::{
     Ask, CancelKey, Command, Outbox, Progress, ProtocolError, Session, Side, Source, Ticket,
@@ -260,6 +260,8 @@ fn only_id() -> Terms {
     let outputs = Outputs::Known(vec![Output {
         name: "id".into(),
         from: vec![id],
+        how: Derivation::Plain,
+        like: Some(23),
     }]);
     Terms {
         outputs: [outputs.clone(), outputs].into(),
@@ -279,9 +281,13 @@ fn few(masked: bool) -> Terms {
     }
 }
 
-/// Column 2 of table 16400 is not to be seen.
+/// Column 2 of table 16400 is not to be seen, where it is the second of either statement's result.
 pub fn masks() -> Masks {
-    let ssn = MaskedColumn {
+    let ssn = |statement| MaskedColumn {
+        place: Some(Place {
+            statement,
+            output: 1,
+        }),
         table: 16400,
         column: 2,
         name: "public.customers.ssn".into(),
@@ -289,7 +295,7 @@ pub fn masks() -> Masks {
         function: MaskFunction::Redact,
     };
     Masks {
-        shown: [ssn].into(),
+        shown: [ssn(0), ssn(1)].into(),
         ..Masks::none()
     }
 }

@@ -90,7 +90,7 @@ impl Analysis<'_> {
             self.parsed(statement, alone)?;
             let output = self.output.take().filter(|_| !self.sees_views);
             self.outputs.push(match output {
-                Some(columns) => self.record.outputs(&columns, &Snapshot::default())?,
+                Some(columns) => self.record.outputs(&columns, None, &Snapshot::default())?,
                 None => Outputs::Unknown,
             });
             let new = self.changes.get(before..).unwrap_or_default();

@@ -3,7 +3,7 @@
 //! MySQL's databases are schemas here: `app.emp` is the relation `emp` of the schema `app`, as `information_schema` puts
 //! it too. Relations have no oid, because nothing on MySQL's wire has one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::opacity::{self, Known};
@@ -86,6 +86,7 @@ impl Catalog {
             rules: false,
             columns: (1..).zip(table.columns).map(column).collect(),
             reaches: Vec::new(),
+            made_of: BTreeMap::new(),
         };
         self.tables
             .entry(key.1)

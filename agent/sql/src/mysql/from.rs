@@ -97,7 +97,7 @@ impl Analysis<'_> {
             for item in left.items.iter_mut().chain(&mut right.items) {
                 item.merged.push(name.clone());
             }
-            merged.list.push(Column { name, origins });
+            merged.list.push(Column::computed(&name, origins));
         }
         let mut items = Vec::new();
         if !merged.list.is_empty() {
@@ -251,9 +251,7 @@ fn json_columns(columns: &[JsonTableColumn], origins: &[Origin], list: &mut Colu
                 continue;
             }
         };
-        list.list.push(Column {
-            name: folded(&name.value),
-            origins: origins.to_vec(),
-        });
+        let column = Column::computed(&folded(&name.value), origins.to_vec());
+        list.list.push(column);
     }
 }

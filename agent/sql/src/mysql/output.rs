@@ -80,23 +80,20 @@ impl Analysis<'_> {
         how: Use,
         columns: &mut Columns,
     ) -> Known<()> {
-        let mut origins = Vec::new();
-        match self.column(expr, scope)? {
+        let column = match self.column(expr, scope)? {
             Some(found) => {
                 let how = if found.base { how } else { inside(how) };
                 self.record.columns(&found.origins, how)?;
-                origins = found.origins;
+                found.column(name)
             }
-            None => self.expression(
-                expr,
-                Place {
-                    scope,
-                    how: inside(how),
-                },
-                &mut origins,
-            )?,
-        }
-        columns.list.push(Column { name, origins });
+            None => {
+                let mut origins = Vec::new();
+                let how = inside(how);
+                self.expression(expr, Place { scope, how }, &mut origins)?;
+                Column::computed(&name, origins)
+            }
+        };
+        columns.list.push(column);
         Ok(())
     }
 

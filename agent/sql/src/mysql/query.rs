@@ -1,7 +1,6 @@
 //! SELECT: which rows its parts read, and what becomes of them.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use model::{Use, Verb};
 use sqlparser::ast::{
@@ -126,10 +125,10 @@ impl Analysis<'_> {
                         )?;
                         match columns.list.get_mut(index) {
                             Some(column) => column.origins.extend(origins),
-                            None => columns.list.push(Column {
-                                name: Arc::from(format!("column_{index}")),
-                                origins,
-                            }),
+                            None => {
+                                let name = format!("column_{index}");
+                                columns.list.push(Column::computed(&name, origins));
+                            }
                         }
                     }
                 }

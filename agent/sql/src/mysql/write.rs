@@ -84,10 +84,8 @@ impl Analysis<'_> {
             // What the alias holds are the proposed values, which the insert's source accounts for.
             let mut columns = Columns::default();
             for column in &updated.columns.list {
-                columns.list.push(crate::scope::Column {
-                    name: column.name.clone(),
-                    origins: Vec::new(),
-                });
+                let proposed = crate::scope::Column::computed(&column.name, Vec::new());
+                columns.list.push(proposed);
             }
             if alias
                 .col_aliases

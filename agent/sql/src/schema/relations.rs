@@ -1,6 +1,6 @@
 //! Relations of a schema: their columns, what they inherit, and what views read.
 
-use model::{Login, Object, Opacity, Touch, Use};
+use model::{Derivation, Login, Object, Opacity, Touch, Use};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterTableStmt, AlterTableType, ColumnDef, ConstrType, CreateStmt, Node, RangeVar,
@@ -10,7 +10,7 @@ use super::{Draft, Drafted};
 use crate::analysis::Analysis;
 use crate::equality::built_in_type;
 use crate::opacity;
-use crate::rows::{ColumnRow, Kind, ReadRow, RelationRow};
+use crate::rows::{ColumnRow, Kind, ReadRow, RelationRow, ViewColumnRow};
 use crate::scope::Scope;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
@@ -75,7 +75,12 @@ impl Draft {
         query: Option<&NodeEnum>,
         kind: Kind,
     ) -> Drafted {
-        let (mut names, touches) = self.output(query).map_err(|opacity| opacity.explanation)?;
+        let output = self.output(query).map_err(|opacity| opacity.explanation)?;
+        let Output {
+            mut names,
+            touches,
+            columns,
+        } = output;
         let aliases = strings(aliases).unwrap_or_default();
         for (place, alias) in aliases.into_iter().enumerate() {
             match names.get_mut(place) {
@@ -88,12 +93,16 @@ impl Draft {
         if kind != Kind::Table {
             let reads = touches.iter().flat_map(|touch| reads(oid, touch));
             self.rows.reads.extend(reads);
+            let made = (1..)
+                .zip(columns)
+                .map(|(number, column)| made(oid, number, column));
+            self.rows.view_columns.extend(made);
         }
         Ok(())
     }
 
     /// The output columns of a query and what it touches.
-    fn output(&self, query: Option<&NodeEnum>) -> Result<(Vec<String>, Vec<Touch>), Opacity> {
+    fn output(&self, query: Option<&NodeEnum>) -> Result<Output, Opacity> {
         let snapshot = Snapshot::new(0, self.rows.clone());
         let owner = Login {
             user: "postgres".to_owned(),
@@ -109,7 +118,12 @@ impl Draft {
             return Err(opacity::unsupported(unknown));
         }
         let names = columns.list.iter().map(|column| column.name.to_string());
-        Ok((names.collect(), analysis.record.touches(&snapshot)))
+        let outputs = analysis.record.outputs(&columns, None, &snapshot)?;
+        Ok(Output {
+            names: names.collect(),
+            touches: analysis.record.touches(&snapshot),
+            columns: outputs.columns().to_vec(),
+        })
     }
 
     pub(super) fn alter(&mut self, alter: &AlterTableStmt) -> Drafted {
@@ -233,6 +247,26 @@ impl Draft {
             .find(|relation| relation.schema == schema && relation.name == range.relname)
             .map(|relation| relation.oid)
             .ok_or_else(|| format!("there is no relation {schema}.{} yet", range.relname))
+    }
+}
+
+/// What a query gives.
+struct Output {
+    names: Vec<String>,
+    touches: Vec<Touch>,
+    columns: Vec<model::Output>,
+}
+
+/// What a view's column is made of.
+fn made(view: u32, column: i16, output: model::Output) -> ViewColumnRow {
+    let from = output.from.iter();
+    ViewColumnRow {
+        view,
+        column,
+        from: from
+            .filter_map(|base| Some((base.relation.oid?, base.column.number?)))
+            .collect(),
+        plain: output.how == Derivation::Plain,
     }
 }
 

@@ -11,7 +11,7 @@ fn a_delete_is_told_however_it_is_dressed() {
         ("-- c\nDELETE FROM emp", delete),
         (
             "WITH d AS (DELETE FROM emp RETURNING *) SELECT 1",
-            &["delete public.emp(id~ name~ ssn~ boss~)"],
+            &["delete public.emp(id! name! ssn! boss!)"],
         ),
         ("DELETE FROM emp -- where", delete),
         ("DELETE FROM emp WHERE true", delete),
@@ -56,34 +56,34 @@ fn a_column_is_told_by_whatever_name_it_leaves() {
             "SELECT name AS ssn, ssn AS name FROM emp",
             &["select public.emp(name! ssn!)"],
         ),
-        ("SELECT max(ssn) FROM emp", &["select public.emp(ssn~)"]),
+        ("SELECT max(ssn) FROM emp", &["select public.emp(ssn!)"]),
         (
             "SELECT e::text FROM emp e",
-            &["select public.emp(id~ name~ ssn~ boss~)"],
+            &["select public.emp(id! name! ssn! boss!)"],
         ),
         (
             "SELECT xmlforest(ssn AS x) FROM emp",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
         (
             "SELECT ARRAY(SELECT ssn FROM emp)",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
         (
             "SELECT json_object('a': ssn) FROM emp",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn! ssn?)"],
         ),
         (
             "SELECT 1/(ssn = 'x')::int FROM emp",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn! ssn?)"],
         ),
         (
             "SELECT CASE WHEN ssn > 'a' THEN 1 END FROM emp",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn! ssn?)"],
         ),
         (
             "SELECT (SELECT e.ssn) FROM emp e",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
         ("SELECT ssn(e) FROM emp e", &["opaque unresolved"]),
         (
@@ -139,15 +139,15 @@ fn a_changed_path_or_a_temporary_table_does_not_mislead_later_statements() {
     check(&[
         (
             "SET search_path = hr; SELECT secret FROM emp",
-            &["set setting search_path", "select hr.emp(secret~)"],
+            &["set setting search_path", "select hr.emp(secret!)"],
         ),
         (
             "SET \"Search_Path\" TO 'hr'; SELECT secret FROM emp",
-            &["set setting search_path", "select hr.emp(secret~)"],
+            &["set setting search_path", "select hr.emp(secret!)"],
         ),
         (
             "SELECT set_config('search_path', 'hr', false); SELECT secret FROM emp",
-            &["set setting search_path", "select hr.emp(secret~)"],
+            &["set setting search_path", "select hr.emp(secret!)"],
         ),
         (
             "SELECT set_config('search_path', 'hr', false) FROM emp; SELECT secret FROM emp",
@@ -163,7 +163,7 @@ fn a_changed_path_or_a_temporary_table_does_not_mislead_later_statements() {
         ),
         (
             "SELECT archive(1); SELECT ssn FROM public.emp",
-            &["call public.archive()", "select public.emp(ssn~)"],
+            &["call public.archive()", "select public.emp(ssn!)"],
         ),
         (
             "CREATE TEMP TABLE emp (a int); SELECT a FROM emp",
@@ -223,7 +223,7 @@ fn an_equality_that_nobody_writes_is_told() {
 
 #[test]
 fn a_lock_of_what_is_derived_locks_its_tables() {
-    let locked: &[&str] = &["select public.emp(id~)", "lock public.emp"];
+    let locked: &[&str] = &["select public.emp(id!)", "lock public.emp"];
     check(&[
         ("SELECT id FROM (SELECT id FROM emp) e FOR UPDATE", locked),
         (
@@ -236,7 +236,7 @@ fn a_lock_of_what_is_derived_locks_its_tables() {
         ),
         (
             "SELECT id FROM (SELECT id FROM emp) e, hr.pay FOR UPDATE OF pay",
-            &["select public.emp(id~)", "select hr.pay", "lock hr.pay"],
+            &["select public.emp(id!)", "select hr.pay", "lock hr.pay"],
         ),
         (
             "SELECT 1 FROM emp TABLESAMPLE lower (1) FOR UPDATE",

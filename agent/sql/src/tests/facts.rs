@@ -22,44 +22,41 @@ fn plain_columns_are_shown_and_expressions_are_derived() {
             "SELECT e.* FROM emp e",
             &["select public.emp(id! name! ssn! boss!)"],
         ),
-        ("SELECT lower(ssn) FROM emp", &["select public.emp(ssn~)"]),
+        ("SELECT lower(ssn) FROM emp", &["select public.emp(ssn!)"]),
         (
             "SELECT ssn, ssn || 'x' FROM emp",
-            &["select public.emp(ssn! ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
         ("SELECT count(*) FROM emp", &["select public.emp"]),
         ("SELECT ctid FROM emp", &["select public.emp(ctid!)"]),
         (
             "SELECT e FROM emp e",
-            &["select public.emp(id~ name~ ssn~ boss~)"],
+            &["select public.emp(id! name! ssn! boss!)"],
         ),
         (
             "SELECT row_to_json(e) FROM emp e",
-            &["select public.emp(id~ name~ ssn~ boss~)"],
+            &["select public.emp(id! name! ssn! boss!)"],
         ),
         (
             "SELECT row_to_json(row(e.*)) FROM emp e",
-            &["select public.emp(id~ name~ ssn~ boss~)"],
+            &["select public.emp(id! name! ssn! boss!)"],
         ),
         (
             "SELECT e.row_to_json FROM emp e",
-            &["select public.emp(id~ name~ ssn~ boss~)"],
+            &["select public.emp(id! name! ssn! boss!)"],
         ),
-        (
-            "SELECT (e).ssn FROM emp e",
-            &["select public.emp(id~ name~ ssn~ boss~)"],
-        ),
+        ("SELECT (e).ssn FROM emp e", &["select public.emp(ssn!)"]),
         (
             "SELECT ssn FROM emp UNION ALL SELECT name FROM emp",
-            &["select public.emp(name~ ssn~)"],
+            &["select public.emp(name! ssn!)"],
         ),
         (
             "SELECT ssn FROM emp; SELECT 1",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
         (
             "SELECT s.ssn FROM (SELECT * FROM emp) s",
-            &["select public.emp(id~ name~ ssn~ boss~)"],
+            &["select public.emp(id! name! ssn! boss!)"],
         ),
         (
             "SELECT x FROM emp AS e(w, v, x)",
@@ -77,7 +74,7 @@ fn what_decides_about_rows_is_filtered() {
     check(&[
         (
             "SELECT 1 FROM emp WHERE ssn = 'x'",
-            &["select public.emp(ssn?) where"],
+            &["select public.emp(ssn@) where"],
         ),
         (
             "SELECT id FROM emp ORDER BY ssn",
@@ -113,7 +110,7 @@ fn what_decides_about_rows_is_filtered() {
         ),
         (
             "SELECT string_agg(name, ',' ORDER BY ssn) FROM emp",
-            &["select public.emp(name~ ssn?)"],
+            &["select public.emp(name! ssn?)"],
         ),
         (
             "SELECT count(*) OVER (PARTITION BY ssn) FROM emp",
@@ -137,7 +134,7 @@ fn what_decides_about_rows_is_filtered() {
         ),
         (
             "SELECT id FROM emp a JOIN emp b USING (id)",
-            &["select public.emp(id~ id?)"],
+            &["select public.emp(id! id?)"],
         ),
         (
             "SELECT a.id FROM emp a JOIN emp b USING (id)",
@@ -152,11 +149,11 @@ fn what_decides_about_rows_is_filtered() {
         ),
         (
             "SELECT 1 FROM (SELECT ssn AS x FROM emp) s WHERE x = ''",
-            &["select public.emp(ssn~ ssn?)"],
+            &["select public.emp(ssn! ssn@)"],
         ),
         (
             "SELECT count(*) FROM (SELECT ssn FROM emp UNION SELECT iban FROM hr.pay) u(v) WHERE v > ''",
-            &["select public.emp(ssn~ ssn?)", "select hr.pay(iban~ iban?)"],
+            &["select public.emp(ssn! ssn?)", "select hr.pay(iban! iban?)"],
         ),
     ]);
 }
@@ -167,7 +164,7 @@ fn names_mean_what_the_server_would_take_them_for() {
         ("WITH emp AS (SELECT 1 AS ssn) SELECT ssn FROM emp", &[]),
         (
             "WITH emp AS (SELECT ssn FROM emp) SELECT ssn FROM emp",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
         (
             "WITH emp AS (SELECT 1 AS ssn) SELECT ssn FROM public.emp",
@@ -175,7 +172,7 @@ fn names_mean_what_the_server_would_take_them_for() {
         ),
         (
             "WITH RECURSIVE r AS (SELECT boss FROM emp UNION ALL SELECT boss FROM r) SELECT boss FROM r",
-            &["select public.emp(boss~)"],
+            &["select public.emp(boss!)"],
         ),
         (
             "WITH RECURSIVE a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a",
@@ -196,19 +193,19 @@ fn names_mean_what_the_server_would_take_them_for() {
         ("SELECT emp.ssn FROM emp e", &["opaque unresolved"]),
         ("SELECT id FROM emp a, emp b", &["opaque unresolved"]),
         ("SELECT 1 FROM other.public.emp", &["opaque unresolved"]),
-        ("SELECT (SELECT ssn) FROM emp", &["select public.emp(ssn~)"]),
+        ("SELECT (SELECT ssn) FROM emp", &["select public.emp(ssn!)"]),
         ("SELECT 1 FROM emp, (SELECT ssn) s", &["opaque unresolved"]),
         (
             "SELECT 1 FROM emp, LATERAL (SELECT ssn) s",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
         (
             "SELECT g.x FROM emp, unnest(ssn) AS g(x)",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn! ssn?)"],
         ),
         (
             "SELECT (SELECT ssn FROM generate_series(1, 2) g) FROM emp",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn!)"],
         ),
     ]);
 }
@@ -220,7 +217,7 @@ fn views_and_children_bring_what_they_reach() {
             "SELECT s FROM staff",
             &[
                 "select public.staff(s!)",
-                "select public.emp(id~ ssn~) through staff",
+                "select public.emp(id! ssn!) through staff",
             ],
         ),
         ("SELECT who FROM log", &["select public.log(who!)"]),
@@ -228,7 +225,7 @@ fn views_and_children_bring_what_they_reach() {
             "SELECT who FROM log_1 WHERE at > now()",
             &[
                 "select public.log_1(who! at?) where",
-                "select public.log(who~ at?) where through log_1",
+                "select public.log(at? who!) where through log_1",
             ],
         ),
     ]);
@@ -306,13 +303,13 @@ fn every_verb_of_a_text_is_told() {
     check(&[
         (
             "WITH d AS (DELETE FROM emp RETURNING ssn) SELECT ssn FROM d",
-            &["delete public.emp(ssn~)"],
+            &["delete public.emp(ssn!)"],
         ),
         ("EXPLAIN ANALYZE DELETE FROM emp", &["delete public.emp"]),
-        ("EXPLAIN SELECT ssn FROM emp", &["select public.emp(ssn~)"]),
+        ("EXPLAIN SELECT ssn FROM emp", &["select public.emp(ssn!)"]),
         (
             "COPY emp TO STDOUT",
-            &["copy_out public.emp(id~ name~ ssn~ boss~)"],
+            &["copy_out public.emp(id! name! ssn! boss!)"],
         ),
         (
             "COPY emp (id) FROM STDIN",
@@ -320,7 +317,7 @@ fn every_verb_of_a_text_is_told() {
         ),
         (
             "COPY emp (id) TO '/tmp/x'",
-            &["copy_out file /tmp/x", "copy_out public.emp(id~)"],
+            &["copy_out file /tmp/x", "copy_out public.emp(id! id~)"],
         ),
         (
             "COPY emp FROM PROGRAM 'id'",
@@ -331,7 +328,7 @@ fn every_verb_of_a_text_is_told() {
         ),
         (
             "COPY (DELETE FROM emp RETURNING ssn) TO STDOUT",
-            &["copy_out database", "delete public.emp(ssn~)"],
+            &["copy_out database", "delete public.emp(ssn!)"],
         ),
         (
             "CREATE TABLE t AS SELECT ssn FROM emp",
@@ -339,7 +336,7 @@ fn every_verb_of_a_text_is_told() {
         ),
         (
             "SELECT ssn INTO t FROM emp",
-            &["create public.t where", "select public.emp(ssn~)"],
+            &["create public.t where", "select public.emp(ssn! ssn~)"],
         ),
         (
             "CREATE TEMP TABLE t AS SELECT ssn FROM emp",
@@ -359,7 +356,7 @@ fn every_verb_of_a_text_is_told() {
         ("CALL archive(1)", &["call public.archive()"]),
         (
             "DECLARE c CURSOR FOR SELECT ssn FROM emp",
-            &["select public.emp(ssn~)"],
+            &["select public.emp(ssn! ssn~)"],
         ),
         ("FETCH ALL FROM c", &[]),
         ("BEGIN; COMMIT", &[]),
@@ -423,7 +420,10 @@ fn every_verb_of_a_text_is_told() {
         ),
         (
             "CREATE TRIGGER t BEFORE INSERT ON emp EXECUTE FUNCTION archive()",
-            &["create trigger t", "alter public.emp where"],
+            &[
+                "create trigger t",
+                "alter public.emp(id~ name~ ssn~ boss~) where",
+            ],
         ),
         (
             "ALTER SYSTEM SET archive_command = 'x'",
@@ -468,7 +468,7 @@ fn functions_are_harmless_or_told() {
         ("SELECT * FROM archive(1)", &["call public.archive()"]),
         (
             "SELECT archive(id) FROM emp",
-            &["select public.emp(id~)", "call public.archive()"],
+            &["select public.emp(id! id~)", "call public.archive()"],
         ),
     ]);
     let snapshot = snapshot();
@@ -477,4 +477,38 @@ fn functions_are_harmless_or_told() {
     assert_eq!(call(1), Vec::<String>::new());
     assert_eq!(call(9), ["call pg_catalog.pg_read_file()"]);
     assert_eq!(call(99), ["opaque unresolved"]);
+}
+
+#[test]
+fn what_a_definition_takes_from_a_column_is_told() {
+    check(&[
+        (
+            "ALTER TABLE emp ADD COLUMN copy text GENERATED ALWAYS AS (ssn) STORED",
+            &["alter public.emp(ssn~) where"],
+        ),
+        (
+            "ALTER TABLE emp ALTER COLUMN name TYPE text USING ssn",
+            &["alter public.emp(ssn~) where"],
+        ),
+        (
+            "ALTER TABLE emp ADD CHECK (ssn > 'a')",
+            &["alter public.emp(ssn~ ssn?) where"],
+        ),
+        (
+            "ALTER TABLE emp RENAME COLUMN ssn TO harmless",
+            &["alter public.emp where", "alter public.emp(ssn~) where"],
+        ),
+        (
+            "CREATE INDEX i ON emp (lower(ssn)) WHERE name > 'a'",
+            &["create index i", "alter public.emp(name~ name? ssn~) where"],
+        ),
+        (
+            "ALTER TABLE emp ADD COLUMN other text",
+            &["alter public.emp where"],
+        ),
+        (
+            "CREATE INDEX i ON emp (ssn)",
+            &["create index i", "alter public.emp where"],
+        ),
+    ]);
 }

@@ -109,7 +109,7 @@ fn nesting_cannot_overflow_the_stack() {
 fn ordinary_nesting_is_analysed() {
     let conditions: Vec<String> = (0..2_000).map(|n| format!("id = {n}")).collect();
     let text = format!("SELECT 1 FROM emp WHERE {}", conditions.join(" OR "));
-    assert_eq!(told(&facts(&text)), ["select public.emp(id?) where"]);
+    assert_eq!(told(&facts(&text)), ["select public.emp(id@) where"]);
     let text = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(80));
     assert_eq!(told(&facts(&text)), Vec::<String>::new());
     let text = format!("SELECT 1{}", "+1".repeat(40));
@@ -128,7 +128,7 @@ fn columns_that_multiply_are_bounded() {
     let text = format!("SELECT {rows} FROM emp e");
     assert_eq!(
         told(&facts(&text)),
-        ["select public.emp(id~ name~ ssn~ boss~)"]
+        ["select public.emp(id! name! ssn! boss!)"]
     );
 }
 

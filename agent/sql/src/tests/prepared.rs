@@ -11,7 +11,7 @@ struct Run {
 }
 
 const PREPARE: &str = "PREPARE p (int) AS SELECT count(*) FROM emp WHERE id = $1";
-const EMP: &str = "select public.emp(id?) where";
+const EMP: &str = "select public.emp(id@) where";
 const DYNAMIC: &str = "opaque dynamic";
 
 impl Run {
@@ -51,6 +51,7 @@ impl Run {
             rows: 0,
             bytes: 0,
             masked: 0,
+            masked_values: Vec::new(),
         };
         self.session.finished(facts, &outcome);
     }

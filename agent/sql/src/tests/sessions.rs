@@ -37,6 +37,7 @@ impl Run {
             rows: 0,
             bytes: 0,
             masked: 0,
+            masked_values: Vec::new(),
         };
         self.session.finished(facts, &outcome);
     }

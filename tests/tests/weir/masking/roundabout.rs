@@ -5,7 +5,7 @@ use weir_tests::messages::{error, function_call};
 use super::*;
 
 #[test]
-fn a_value_in_another_form_is_refused() {
+fn a_value_in_another_form_is_masked_or_refused() {
     let (_world, mut wire) = world(POWERFUL);
     for sql in [
         // Expressions, functions, casts.
@@ -107,7 +107,9 @@ fn a_value_in_another_form_is_refused() {
         "EXECUTE something",
     ] {
         for answer in in_every_way(&mut wire, sql) {
-            assert_eq!(told(&answer), "E:42501 Z:I", "{sql}");
+            let told = told(&answer);
+            let is_masked = told.contains("C:") && !told.contains("E:");
+            assert!(is_masked || told == "E:42501 Z:I", "{sql}: {told}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use model::{Decision, Effect, MaskedColumn, RowLimit};
+use model::{Decision, Effect, MaskFunction, MaskedColumn, RowLimit};
 use serde::Serialize;
 
 use super::recorded::{Recorded, Who};
@@ -50,9 +50,12 @@ impl Change {
         if was.iter().any(|mask| lacks(is, mask)) {
             return Some(Self::Unmasked);
         }
+        // What is computed from a column is NULL under every mask, and a record does not say where that was.
+        let is_computed =
+            |mask: &MaskedColumn| mask.place.is_some() && mask.function == MaskFunction::Null;
         let same = |mask: &MaskedColumn| {
-            was.iter()
-                .any(|other| other.name == mask.name && other.function == mask.function)
+            let mut others = was.iter().filter(|other| other.name == mask.name);
+            others.any(|other| other.function == mask.function || is_computed(other))
         };
         if !is.iter().all(same) {
             return Some(Self::MaskedOtherwise);
@@ -107,13 +110,24 @@ struct Side {
     masked: Vec<Arc<str>>,
 }
 
+/// The columns, each once.
+fn names(masks: &[MaskedColumn]) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for mask in masks {
+        if !names.contains(&mask.name) {
+            names.push(mask.name.clone());
+        }
+    }
+    names
+}
+
 impl Side {
     fn of(effect: Effect, because: &model::Reason, masks: &model::Masks) -> Self {
         Self {
             effect,
             because: because.explanation.clone(),
             policies: because.policies.clone(),
-            masked: masks.shown.iter().map(|mask| mask.name.clone()).collect(),
+            masked: names(&masks.shown),
         }
     }
 }

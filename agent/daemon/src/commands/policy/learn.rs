@@ -105,16 +105,22 @@ impl<'a> Lesson<'a> {
             return;
         }
         // Where it was only monitored, nothing was masked.
-        let masked: &[MaskedColumn] = match decided.monitored {
-            true => &[],
-            false => &decided.masks.shown,
+        let masks = &decided.masks;
+        let masked: Vec<MaskedColumn> = match decided.monitored {
+            true => Vec::new(),
+            false => masks
+                .shown
+                .iter()
+                .chain(masks.told.iter())
+                .cloned()
+                .collect(),
         };
         if decided.effect != Effect::Allow && !decided.monitored {
             return self.leave_out(Left::Refused, decided.text.as_deref());
         }
         match self
             .draft
-            .learn(subject, target, login, request, masked, moment)
+            .learn(subject, target, login, request, &masked, moment)
         {
             Ok(()) => {
                 self.learnt += 1;

@@ -177,7 +177,9 @@ fn differences(test: &Test, found: &Explanation) -> Vec<String> {
 }
 
 fn columns(masks: &[MaskedColumn]) -> Vec<String> {
-    sorted(masks.iter().map(|mask| &mask.name))
+    let mut names = sorted(masks.iter().map(|mask| &mask.name));
+    names.dedup();
+    names
 }
 
 fn sorted<'a>(names: impl IntoIterator<Item = &'a Arc<str>>) -> Vec<String> {

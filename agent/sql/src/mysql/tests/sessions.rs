@@ -30,6 +30,7 @@ fn outcome(worked: bool) -> Outcome {
         rows: 0,
         bytes: 0,
         masked: 0,
+        masked_values: Vec::new(),
     }
 }
 
