@@ -73,7 +73,7 @@ struct Approvals {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Audit {
-    durability: Option<journal::Durability>,
+    durability: model::Durability,
     segment_bytes: Option<u64>,
     segment_seconds: Option<u64>,
     ship: Option<ship::Written>,
@@ -117,6 +117,8 @@ pub struct Config {
     /// Unix users by the name that `@approvers` uses.
     pub approvers: BTreeMap<String, Vec<String>>,
     pub journal: journal::Settings,
+    /// What the record of a request survives, where its permits ask for no more.
+    pub durability: model::Durability,
     /// Where the archive is copied to.
     pub ship: Option<ship::Written>,
     /// The file of the key that signs the archive's log, where one is named.
@@ -277,8 +279,8 @@ fn effective(file: &Path, written: Written) -> Result<Option<Config>, Contradict
         approvers: written.approvals.approvers,
         key: written.audit.key.map(|key| base.join(key)),
         anchor: written.audit.anchor.map(|anchor| anchor.below(base)),
+        durability: written.audit.durability,
         journal: journal::Settings {
-            durability: written.audit.durability.unwrap_or(defaults.durability),
             segment_bytes: written
                 .audit
                 .segment_bytes
@@ -287,6 +289,7 @@ fn effective(file: &Path, written: Written) -> Result<Option<Config>, Contradict
                 .audit
                 .segment_seconds
                 .map_or(defaults.segment_age, Duration::from_secs),
+            ..defaults
         },
         ship: written.audit.ship,
     }))

@@ -151,6 +151,7 @@ async fn serve(
             gate: Gate::new(
                 published,
                 journal.clone(),
+                config.durability,
                 desk,
                 config.sessions.approval_timeout,
             ),
@@ -195,7 +196,10 @@ async fn serve(
 
 async fn finish(journal: Journal) -> anyhow::Result<()> {
     record(&journal, AuditEvent::Stopped).await?;
-    journal.seal().await?;
+    // On a full disk there is no other segment to go on in, and this one is sealed by the end.
+    if let Err(error) = journal.seal().await {
+        tracing::warn!(%error, "the last records stay in the journal until the agent runs again");
+    }
     journal.close().await?;
     Ok(())
 }

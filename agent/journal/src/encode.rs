@@ -2,10 +2,13 @@
 
 use std::cell::Cell;
 
-use model::{AuditRecord, Decided, Digest, Parameter, SCHEMA_VERSION, SessionId};
+use model::{
+    Approval, AuditEvent, AuditRecord, Decided, Digest, Parameter, SCHEMA_VERSION, SessionId,
+};
 use serde::Serialize;
 use serde::ser::Error as _;
 
+use crate::tail::Part;
 use crate::{JournalError, MAX_RECORD};
 
 /// A buffer that grew beyond this many bytes is given back.
@@ -67,6 +70,21 @@ impl Draft {
             rest: [rest, b"}}"].concat().into(),
             wording: wording.into(),
         })
+    }
+}
+
+/// What a record of this event is to others.
+pub(crate) fn part(event: &AuditEvent) -> Part {
+    match event {
+        AuditEvent::Shown(_)
+        | AuditEvent::Finished(_)
+        | AuditEvent::Closed { .. }
+        | AuditEvent::Stopped => Part::Closing,
+        AuditEvent::Settled { approval, .. } => match approval {
+            Approval::Approved { .. } => Part::Opening,
+            Approval::Denied { .. } | Approval::Expired | Approval::Withdrawn => Part::Closing,
+        },
+        _ => Part::Opening,
     }
 }
 

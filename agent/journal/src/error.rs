@@ -66,6 +66,22 @@ pub enum JournalError {
         /// Its size as JSON.
         bytes: usize,
     },
+    /// There is no room for another segment. It goes on by itself once there is.
+    #[error("journal {} takes no more requests until there is room on its disk: {cause}; free at least two segments' worth", directory.display())]
+    Full {
+        /// The directory.
+        directory: PathBuf,
+        /// What could not be made.
+        cause: Arc<str>,
+    },
+    /// The disk has stopped, or is far too slow. It goes on by itself once the disk does.
+    #[error("journal {} takes no more records until its disk has taken those that it has: {bytes} bytes wait to be synced", directory.display())]
+    Behind {
+        /// The directory.
+        directory: PathBuf,
+        /// How much waits, but for the segment that is live.
+        bytes: u64,
+    },
     /// An earlier write or sync failed, so nothing more can be promised.
     #[error("journal {} takes no more records since: {cause}; make the disk good again and restart the agent", directory.display())]
     Failed {
@@ -83,6 +99,17 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Whether it is over by itself once the disk is as it should be: nothing is lost that was taken before.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Behind { .. }) || self.says_full()
+    }
+
+    /// Whether it says that there is no room.
+    pub(crate) fn says_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { source, .. } if full.contains(&source.kind()))
+    }
+
     /// For `map_err`: an I/O error with what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

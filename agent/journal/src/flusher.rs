@@ -4,8 +4,8 @@
 //!  wait ──> prepare: next window, next segment ──> rotate: old, asked for ──> sync, seal ──> tell ──> wait
 //! ```
 //!
-//! Under `strict` it syncs at once; what is appended while a sync runs goes with the next one, so batches grow by
-//! themselves under load and nobody waits for a timer.
+//! Where somebody waits for the disk it syncs at once; what is appended while a sync runs goes with the next one, so batches
+//! grow by themselves under load and nobody waits for a timer.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,13 +15,19 @@ use std::{io, mem, thread};
 
 use tokio::sync::watch;
 
+use crate::JournalError;
 use crate::disk::SegmentFile;
-use crate::live::Live;
+use crate::live::{Live, Spare};
 use crate::tail::{End, Reply, Tail};
-use crate::{Durability, JournalError};
 
 /// How long records are gathered before a sync: with a sync of up to 10 ms, a record is on disk within 20.
 const GATHER: Duration = Duration::from_millis(10);
+
+/// A sync that takes this long is told of.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// How often it is tried whether a full disk has room again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// The thread's state.
 pub(crate) struct Flusher {
@@ -33,6 +39,8 @@ pub(crate) struct Flusher {
     age: Option<(u64, Instant)>,
     /// The segment, by its first record, that a successor was last made for ahead.
     prepared: Option<u64>,
+    /// When it was last looked whether a full disk has room again.
+    tried: Instant,
     /// Keeps other agents out for as long as this one writes.
     _lock: File,
 }
@@ -70,6 +78,7 @@ impl Flusher {
             announce,
             age: None,
             prepared: None,
+            tried: Instant::now(),
             _lock: lock,
         };
         thread::Builder::new()
@@ -95,18 +104,31 @@ impl Flusher {
     /// Does everything that there is to do now. Whether it was the last time.
     fn round(&mut self) -> bool {
         self.wait();
+        self.try_for_room();
         let prepared = self.prepare();
         let mut round = self.begin();
-        let done = prepared
-            .and(mem::replace(&mut round.rotated, Ok(())))
-            .and_then(|()| self.sync(&mut round));
+        let rotated = prepared.and(mem::replace(&mut round.rotated, Ok(())));
+        let mut postponed = None;
+        match rotated {
+            Err(error) if error.passes() => postponed = Some(Arc::from(error.to_string())),
+            rotated => self.fail_unless(rotated),
+        }
+        let synced = self.sync(&mut round);
+        self.fail_unless(synced);
+        for reply in round.seals {
+            let sealed = match &postponed {
+                Some(cause) => Err(self.tail.full(cause)),
+                None => self.tail.fate.check().map(|()| round.first),
+            };
+            let _ = reply.send(sealed);
+        }
+        round.is_last
+    }
+
+    fn fail_unless(&self, done: Result<(), JournalError>) {
         if let Err(error) = done {
             self.tail.fail(&error);
         }
-        for reply in round.seals {
-            let _ = reply.send(self.tail.fate.check().map(|()| round.first));
-        }
-        round.is_last
     }
 
     /// Waits for something to do, and then a little longer for more of it, unless somebody waits.
@@ -124,28 +146,65 @@ impl Flusher {
             };
         }
         end.is_attended = true;
-        if self.tail.settings.durability == Durability::Process {
-            let nobody_waits = |end: &mut End| !is_awaited(end);
-            let bell = &self.tail.bell;
-            drop(bell.wait_timeout_while(end, GATHER, nobody_waits));
-        }
+        let nobody_waits = |end: &mut End| !self.is_awaited(end);
+        let bell = &self.tail.bell;
+        drop(bell.wait_timeout_while(end, GATHER, nobody_waits));
     }
 
     fn is_due(&self, end: &End) -> bool {
         let grown = end.live.next > self.synced || !end.retired.is_empty();
-        is_awaited(end) || self.tail.fate.check().is_ok() && (grown || self.is_old(end))
+        let is_to_try = end.full.is_some() && self.tried.elapsed() >= RETRY;
+        self.is_awaited(end)
+            || self.tail.fate.check().is_ok() && (grown || is_to_try || self.is_old(end))
+    }
+
+    /// Whether somebody waits, for the disk or for the end of a segment.
+    fn is_awaited(&self, end: &End) -> bool {
+        let is_wanted = end.wanted > self.synced && self.tail.fate.check().is_ok();
+        end.is_closed || !end.seals.is_empty() || is_wanted
     }
 
     fn is_old(&self, end: &End) -> bool {
-        self.left(end).is_some_and(|left| left.is_zero())
+        self.age_left(end).is_some_and(|left| left.is_zero())
+    }
+
+    /// How long there is surely nothing to do, unless somebody rings.
+    fn left(&self, end: &End) -> Option<Duration> {
+        let retry = end.full.as_ref();
+        let retry = retry.map(|_| RETRY.saturating_sub(self.tried.elapsed()));
+        match (self.age_left(end), retry) {
+            (Some(age), Some(retry)) => Some(age.min(retry)),
+            (age, retry) => age.or(retry),
+        }
     }
 
     /// How long the live segment may still live, if it holds records.
-    fn left(&self, end: &End) -> Option<Duration> {
+    fn age_left(&self, end: &End) -> Option<Duration> {
         let (first, since) = self.age?;
         let holds_records = first == end.live.first && self.tail.fate.check().is_ok();
         let age = self.tail.settings.segment_age;
         holds_records.then(|| age.saturating_sub(since.elapsed()))
+    }
+
+    /// Goes on after a full disk, once there is room for a segment and for a reserve.
+    fn try_for_room(&mut self) {
+        if self.tail.lock().full.is_none() || self.tried.elapsed() < RETRY {
+            return;
+        }
+        self.tried = Instant::now();
+        match (self.tail.make_spare(0), self.tail.make_reserve()) {
+            (Ok(spare), Ok(reserve)) => {
+                let mut end = self.tail.lock();
+                end.spare = Some(spare);
+                end.reserve = Some(reserve);
+                end.full = None;
+                tracing::info!("the journal's disk has room again, and requests are recorded");
+            }
+            (spare, reserve) => [spare, reserve]
+                .into_iter()
+                .flatten()
+                .for_each(Spare::discard),
+        }
     }
 
     /// Makes what appends will need soon: a window, and the segment after the live one.
@@ -166,7 +225,7 @@ impl Flusher {
             self.prepared = Some(first);
             match self.tail.make_spare(0) {
                 Ok(spare) => self.tail.lock().spare = Some(spare),
-                Err(error) if is_needed => return Err(error),
+                Err(error) if is_needed && !error.passes() => return Err(error),
                 // There is room in the live segment still. It is tried again when it is full.
                 Err(error) => tracing::error!(%error, "the journal's next segment cannot be made"),
             }
@@ -185,7 +244,9 @@ impl Flusher {
             false => Ok(()),
         };
         let live = &end.live;
-        if !live.is_empty() && self.age.is_none_or(|(first, _)| first != live.first) {
+        let is_new = self.age.is_none_or(|(first, _)| first != live.first);
+        // Where the disk is full, an old segment lives on until that is tried again.
+        if !live.is_empty() && (is_new || rotated.is_err()) {
             self.age = Some((live.first, Instant::now()));
         }
         Round {
@@ -218,7 +279,9 @@ impl Flusher {
             self.announce.send_replace(round.first);
         }
         if round.next > round.first {
+            let since = Instant::now();
             sync(&*round.file, &round.path, round.end)?;
+            tell_if_slow(since.elapsed());
         }
         self.synced = round.next;
         self.tail.synced.send_replace(round.next);
@@ -228,16 +291,21 @@ impl Flusher {
     /// Leaves nothing behind but what was recorded.
     fn finish(&self) -> Result<(), JournalError> {
         let mut end = self.tail.lock();
-        if let Some(spare) = end.spare.take() {
-            spare.discard();
-        }
+        let unused = [end.spare.take(), end.reserve.take()];
+        unused.into_iter().flatten().for_each(Spare::discard);
         self.tail.fate.check()?;
         seal(&mut end.live)
     }
 }
 
-fn is_awaited(end: &End) -> bool {
-    end.is_closed || !end.seals.is_empty()
+fn tell_if_slow(took: Duration) {
+    if took >= SLOW {
+        let seconds = took.as_secs_f32();
+        tracing::warn!(
+            seconds,
+            "the journal's disk is slow: this is how long a sync took"
+        );
+    }
 }
 
 /// Ends a segment: its length is what it holds, and it says so.
@@ -254,7 +322,7 @@ fn sync(file: &dyn SegmentFile, path: &Path, length: u64) -> Result<(), JournalE
     synced.map_err(JournalError::io("sync", path))
 }
 
-/// Fails the journal if the thread panics: nobody would sync any more.
+/// Fails the journal if the thread panics, and tells who waits: nobody would sync any more.
 struct Watchdog<'a>(&'a Tail);
 
 impl Drop for Watchdog<'_> {
@@ -262,6 +330,9 @@ impl Drop for Watchdog<'_> {
         if thread::panicking() {
             let error = io::Error::other("it has panicked");
             self.0.fail(&JournalError::Thread(error));
+            let mut end = self.0.lock();
+            end.seals.clear();
+            end.closing = None;
         }
     }
 }

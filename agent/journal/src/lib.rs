@@ -3,9 +3,9 @@
 //! Knows audit records and files; knows no policy, no protocol and no Parquet.
 //!
 //! ```text
-//!  put() ─┐                                     ┌─> returned: the kernel has it ("process")
+//!  put() ─┐                                     ┌─> returned: the kernel has it
 //!  put() ─┼─> checksum, copy into a mapped file ┤
-//!  put() ─┘   under one mutex                   └─> flusher: msync ──> append() returns ("strict")
+//!  put() ─┘   under one mutex                   └─> flusher: msync ──> on_disk() returns
 //!                                                   └─> full, old, seal(): sealed segments ──> archive
 //! ```
 //!
@@ -17,11 +17,11 @@
 //!
 //! Sequence numbers start at 1 and have no gaps, over all segments that ever were.
 //!
-//! What is promised, by [`Durability`]: after `append` returned, the record survives a `kill -9` of the
-//! agent ("process"), or a power cut ("strict"). Any error from `append` means: refuse the request.
+//! What is promised: a record survives a `kill -9` of the agent once [`Journal::put`] has returned, and a power cut once
+//! [`Journal::on_disk`] has. Any error means: it is not evidence.
 //!
-//! Nothing queues: a record is in the page cache when it was put, and that memory is the kernel's to bound. It slows
-//! down who dirties more than the disk takes (`vm.dirty_ratio`). Of a segment, three windows of 1 MiB are mapped at
+//! Nothing queues: a record is in the page cache when it was put. What waits for the disk is bounded
+//! (`Settings::backlog_bytes`); beyond that no more records are taken until it has some of them. Of a segment, three windows of 1 MiB are mapped at
 //! most, beside what a single larger record needs.
 
 mod disk;
@@ -52,11 +52,11 @@ pub use frame::MAX_RECORD;
 pub use read::{Entry, Place, Records, read_sealed, read_segment, read_synced};
 pub use recovery::{Recovery, Torn};
 pub use segment::{first_sequence, sealed, segments};
-pub use settings::{Durability, Settings};
+pub use settings::Settings;
 
 use disk::{Disk, RealDisk};
 use flusher::Flusher;
-use tail::Tail;
+use tail::{Part, Tail};
 
 /// An open journal. Clones write to the same one. Dropping the last one also syncs it and lets go of the directory, but
 /// only [`Journal::close`] says when, and whether it worked.
@@ -96,40 +96,48 @@ impl Journal {
         Ok((Self(Arc::new(Open(tail))), recovery))
     }
 
-    /// Whether a record is as safe as the settings ask for when `put` returns ("process").
-    pub fn is_immediate(&self) -> bool {
-        self.tail().settings.durability == Durability::Process
-    }
-
     /// Hands a record to the kernel, without waiting, and returns its sequence number. It is encoded into memory that is
     /// used again, and copied into a mapped file: no allocation, no system call. Rarely it takes longer: when a segment
     /// is full, and when the disk does not keep up.
     ///
+    /// While the disk is full, only what tells how something ended is taken, for as long as the reserve lasts.
+    ///
     /// # Errors
-    /// As for [`Journal::append`].
+    /// Any error means that the record is not evidence, and that nothing may happen because of it. After a failed write
+    /// or sync every further call fails, until the agent is started again on a good disk; a full disk and one that does
+    /// not keep up pass by themselves.
     pub fn put(&self, record: &AuditRecord) -> Result<u64, JournalError> {
-        encode::record(record, |text| self.tail().append(text))
+        let part = encode::part(&record.event);
+        encode::record(record, |text| self.tail().append(text, part))
     }
 
     /// The same for a decision that was encoded before: only what differs is encoded again.
     ///
     /// # Errors
-    /// As for [`Journal::append`].
+    /// As for [`Journal::put`].
     pub fn put_draft(&self, draft: &Draft, filling: &Filling<'_>) -> Result<u64, JournalError> {
-        encode::draft(draft, filling, |text| self.tail().append(text))
+        encode::draft(draft, filling, |text| {
+            self.tail().append(text, Part::Opening)
+        })
     }
 
-    /// Writes one record and returns its sequence number, once the record is as safe as the settings ask for. It is
-    /// written even if the caller stops waiting.
+    /// Returns once the record with this number, and all before it, are on the disk. Who waits is not kept waiting for
+    /// more records: a sync begins as soon as the one before has returned.
     ///
     /// # Errors
-    /// Any error means that the record is not evidence, and the caller refuses the request. After a failed write
-    /// or sync every further append fails, until the agent is started again on a good disk.
+    /// A sync failed, so it is not known what the disk has.
+    pub async fn on_disk(&self, sequence: u64) -> Result<(), JournalError> {
+        self.tail().on_disk(sequence).await
+    }
+
+    /// Writes one record and returns its sequence number once it is on the disk. It is written even if the caller stops
+    /// waiting.
+    ///
+    /// # Errors
+    /// As for [`Journal::put`] and [`Journal::on_disk`].
     pub async fn append(&self, record: AuditRecord) -> Result<u64, JournalError> {
         let sequence = self.put(&record)?;
-        if !self.is_immediate() {
-            self.tail().on_disk(sequence).await?;
-        }
+        self.on_disk(sequence).await?;
         Ok(sequence)
     }
 

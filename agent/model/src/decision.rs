@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Masks, Outputs};
+use crate::{Durability, Masks, Outputs};
 
 /// What the policies say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Decision {
     pub terms: Terms,
     /// How much of it the evidence keeps.
     pub recorded: Recorded,
+    /// What its record has to survive at least.
+    pub durability: Durability,
     /// Whether the same request would be decided the same at any other moment.
     pub lasts: bool,
     /// Why, for the evidence and for the refused client.

@@ -4,6 +4,7 @@
 //! known is a variant of its own ([`Touches::Opaque`]), never an empty list.
 
 mod decision;
+mod durability;
 mod event;
 mod mask;
 mod object;
@@ -17,6 +18,7 @@ mod values;
 pub use decision::{
     Decision, Effect, Reason, Recorded, Refusal, RefusalKind, RowLimit, Terms, Verdict,
 };
+pub use durability::Durability;
 pub use event::{
     Approval, AuditEvent, AuditRecord, Circumstances, Content, Decided, Finished, Heading, Opened,
     SCHEMA_VERSION, Shown, Side, Stage,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use cedar_policy::{Effect, Policy};
-use model::Recorded;
+use model::{Durability, Recorded};
 
 use crate::error::Flaw;
 
 /// The annotations that a policy may have.
-pub(crate) const KNOWN: [&str; 7] = [
+pub(crate) const KNOWN: [&str; 8] = [
     "@id",
     "@description",
     "@hint",
@@ -16,6 +16,7 @@ pub(crate) const KNOWN: [&str; 7] = [
     "@reason_required",
     "@max_rows",
     "@record",
+    "@durability",
 ];
 
 /// The one that says all by being there.
@@ -40,6 +41,8 @@ pub(crate) struct Rule {
     pub max_rows: Option<u64>,
     /// `@record`: how much of what it decides about is kept.
     pub recorded: Recorded,
+    /// `@durability`: what the record of what it permits has to survive.
+    pub durability: Durability,
 }
 
 impl Rule {
@@ -60,8 +63,14 @@ impl Rule {
                 flaws.push((Some(name.to_owned()), flaw));
             }
         }
-        if policy.annotation("max_rows").is_some() && policy.effect() == Effect::Forbid {
-            flaws.push((Some("max_rows".to_owned()), Flaw::RowsOfForbid));
+        let of_permits = [
+            ("max_rows", Flaw::RowsOfForbid),
+            ("durability", Flaw::DurabilityOfForbid),
+        ];
+        for (name, flaw) in of_permits {
+            if policy.annotation(name).is_some() && policy.effect() == Effect::Forbid {
+                flaws.push((Some(name.to_owned()), flaw));
+            }
         }
         let text = |name: &str| policy.annotation(name).map(str::to_owned);
         match policy.annotation("id") {
@@ -75,6 +84,10 @@ impl Rule {
                 recorded: policy
                     .annotation("record")
                     .and_then(recorded)
+                    .unwrap_or_default(),
+                durability: policy
+                    .annotation("durability")
+                    .and_then(durability)
                     .unwrap_or_default(),
             }),
             Some(_) => Err(flaws),
@@ -109,6 +122,9 @@ fn flaw_of(name: &str, value: &str) -> Option<Flaw> {
     match name {
         "id" if !is_id(value) => Some(Flaw::IdMalformed { id: written }),
         "max_rows" if rows(value).is_none() => Some(Flaw::RowsMalformed { rows: written }),
+        "durability" if durability(value).is_none() => {
+            Some(Flaw::DurabilityUnknown { level: written })
+        }
         "record" if recorded(value).is_none() => Some(Flaw::RecordUnknown { level: written }),
         _ => None,
     }
@@ -123,6 +139,15 @@ fn recorded(value: &str) -> Option<Recorded> {
         "metadata" => Some(Recorded::Metadata),
         "statements" => Some(Recorded::Statements),
         "full" => Some(Recorded::Full),
+        _ => None,
+    }
+}
+
+fn durability(value: &str) -> Option<Durability> {
+    match value {
+        "process" => Some(Durability::Process),
+        "release" => Some(Durability::Release),
+        "strict" => Some(Durability::Strict),
         _ => None,
     }
 }

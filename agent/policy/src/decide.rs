@@ -12,7 +12,10 @@
 
 use std::sync::Arc;
 
-use model::{Decision, Effect, Login, Masks, Reason, Recorded, Request, RowLimit, Subject, Target};
+use model::{
+    Decision, Durability, Effect, Login, Masks, Reason, Recorded, Request, RowLimit, Subject,
+    Target,
+};
 
 use crate::annotations::Rule;
 use crate::case::{Case, Heard, refuses};
@@ -65,6 +68,7 @@ impl PolicySet {
             masks: Masks::none(),
             limit: None,
             recorded: Recorded::default(),
+            durability: Durability::default(),
             because: Reason {
                 explanation,
                 ..Reason::default()
@@ -300,6 +304,8 @@ impl Case<'_> {
         };
         let recorded = self.rules(&because.policies).map(|rule| rule.recorded);
         let recorded = recorded.max().unwrap_or_default();
+        let durability = self.rules(&because.policies).map(|rule| rule.durability);
+        let durability = durability.max().unwrap_or_default();
         let mut then = once_approved.unwrap_or(heard).iter();
         let asked = self.each(heard).map(|(ask, now)| Asked {
             action: now.action,
@@ -317,6 +323,7 @@ impl Case<'_> {
             masks,
             limit,
             recorded,
+            durability,
             because,
             asked: asked.collect(),
             lasts: self.lasts(),

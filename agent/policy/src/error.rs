@@ -149,6 +149,17 @@ pub enum Flaw {
     /// A policy that permits nothing limits nothing.
     #[error("@max_rows limits what a policy permits; write it above a permit")]
     RowsOfForbid,
+    /// What is not forwarded waits for nothing.
+    #[error("@durability is about what a policy permits; write it above a permit")]
+    DurabilityOfForbid,
+    /// A durability that there is not.
+    #[error(
+        "@durability(\"{level}\") is not known; write @durability(\"process\"), @durability(\"release\") or @durability(\"strict\")"
+    )]
+    DurabilityUnknown {
+        /// As written.
+        level: String,
+    },
     /// A level of recording that there is not.
     #[error(
         "@record(\"{level}\") is not known; write @record(\"metadata\"), @record(\"statements\") or @record(\"full\")"

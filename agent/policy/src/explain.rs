@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
-use model::{Decision, Effect, Masks, Reason, Recorded, RowLimit, Terms};
+use model::{Decision, Durability, Effect, Masks, Reason, Recorded, RowLimit, Terms};
 use serde::{Serialize, Serializer};
 
 /// Why a request is decided as it is.
@@ -19,6 +19,9 @@ pub struct Explanation {
     /// How much of it the evidence keeps.
     #[serde(skip)]
     pub recorded: Recorded,
+    /// What its record has to survive at least.
+    #[serde(skip)]
+    pub durability: Durability,
     /// The decision's reason.
     pub because: Reason,
     /// Every question that was asked, in the order of the statement.
@@ -114,6 +117,7 @@ impl Explanation {
                 ..Terms::default()
             },
             recorded: self.recorded,
+            durability: self.durability,
             lasts: self.lasts,
             because: self.because,
         }

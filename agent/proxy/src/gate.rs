@@ -1,11 +1,14 @@
 //! The gate: the only maker of verdicts.
 //!
 //! ```text
-//! judge:   decide ─> record Decided ─┬─ allow ─> Verdict::Forward
+//! judge:   decide ─> record Decided ─┬─ allow ─> (wait for the disk) ─> Verdict::Forward
 //!                                    ├─ deny ──> Verdict::Refuse
 //!                                    └─ hold ──> Held
 //! release: Held ─> wait for an answer ─> record Settled ─> decide again, approved ─> Verdict
 //! ```
+//!
+//! How long the disk is waited for says [`Durability`]: the configuration's, or a permit's where that asks for more. Only
+//! what lets something happen is waited for; how it ended is on the disk soon after.
 //!
 //! A record that the journal does not take turns every verdict into a refusal. Where the target is only monitored, every
 //! other verdict is to forward, and the record says so.
@@ -16,8 +19,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use approval::{Desk, Question, QuestionId, Requester, Waiting};
 use journal::{Draft, Filling, Journal, JournalError};
 use model::{
-    Approval, AuditEvent, AuditRecord, Circumstances, Decided, Decision, Effect, Login, Masks,
-    Reason, Recorded, Refusal, Request, SCHEMA_VERSION, SessionId, Shape, Stage, Statement,
+    Approval, AuditEvent, AuditRecord, Circumstances, Decided, Decision, Durability, Effect, Login,
+    Masks, Reason, Recorded, Refusal, Request, SCHEMA_VERSION, SessionId, Shape, Stage, Statement,
     Subject, Target, Terms, Usage, Verdict,
 };
 use policy::{Moment, PolicySet};
@@ -37,6 +40,8 @@ pub struct Gate {
     /// What `policies` held when it was last looked at.
     seen: Arc<PolicySet>,
     journal: Journal,
+    /// What every record of a request survives at least.
+    durability: Durability,
     desk: Desk,
     approval_timeout: Duration,
     /// Whether decisions are only recorded.
@@ -87,10 +92,27 @@ pub struct Repeated<'a> {
     pub time: i64,
 }
 
+/// A verdict, and what the client waits for before it reads anything of what comes of it.
+pub struct Ruling {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The record that has to be on the disk first.
+    pub awaited: Option<u64>,
+}
+
+impl From<Verdict> for Ruling {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            awaited: None,
+        }
+    }
+}
+
 /// What judging came to.
 pub enum Judged {
     /// The verdict.
-    Settled(Verdict),
+    Settled(Ruling),
     /// Somebody must be asked first.
     Held(Box<Held>),
 }
@@ -106,6 +128,7 @@ impl Gate {
     pub fn new(
         policies: watch::Receiver<Arc<PolicySet>>,
         journal: Journal,
+        durability: Durability,
         desk: Desk,
         approval_timeout: Duration,
     ) -> Self {
@@ -114,6 +137,7 @@ impl Gate {
             seen,
             policies,
             journal,
+            durability,
             desk,
             approval_timeout,
             monitors: false,
@@ -134,10 +158,7 @@ impl Gate {
     }
 
     /// Permits, and records, what these policies permitted before. None where it takes more than that.
-    pub fn permit_again(&mut self, repeated: &Repeated<'_>) -> Option<Verdict> {
-        if !self.journal.is_immediate() {
-            return None;
-        }
+    pub fn permit_again(&mut self, repeated: &Repeated<'_>) -> Option<Ruling> {
         if self.policies.has_changed().unwrap_or(true) {
             self.seen = self.policies.borrow_and_update().clone();
         }
@@ -156,6 +177,10 @@ impl Gate {
                 reading.has_values(stage, &command.parameters),
             )
             .filter(|known| self.monitors || known.decision.effect == Effect::Allow)?;
+        let durability = self.durability(stage, &known.decision);
+        if durability == Durability::Strict {
+            return None;
+        }
         let draft = known.draft(stage, command.types.as_ref(), || {
             let request = Request::Run(Statement {
                 types: types(command, &reading.facts, snapshot),
@@ -189,8 +214,11 @@ impl Gate {
             },
         );
         Some(match recorded {
-            Ok(_) => Verdict::Forward(self.applied(&known.decision.terms)),
-            Err(error) => lost(&error),
+            Ok(sequence) => Ruling {
+                verdict: Verdict::Forward(self.applied(&known.decision.terms)),
+                awaited: (durability == Durability::Release).then_some(sequence),
+            },
+            Err(error) => lost(&error).into(),
         })
     }
 
@@ -200,24 +228,57 @@ impl Gate {
         let (decision, policy) = self.decide(case, now, false);
         let decided = self.decided_of(case, false, &decision, policy);
         let session = case.subject.session;
-        if let Err(error) = self
-            .record(session, AuditEvent::Decided(decided.clone()))
-            .await
-        {
-            return Judged::Settled(lost(&error));
-        }
+        let recorded = self.record(session, AuditEvent::Decided(decided.clone()));
+        let sequence = match recorded {
+            Ok(sequence) => sequence,
+            Err(error) => return Judged::Settled(lost(&error).into()),
+        };
+        let durability = self.durability(case.stage, &decision);
         if self.monitors {
-            return Judged::Settled(Verdict::Forward(self.applied(&decision.terms)));
+            let terms = self.applied(&decision.terms);
+            return Judged::Settled(self.forward(terms, sequence, durability).await);
         }
-        match (decision.effect, case.stage) {
+        let refusal = match (decision.effect, case.stage) {
             // What is only prepared runs nothing; it is held when it is run, with its values.
             (Effect::Allow, _) | (Effect::Hold, Stage::Prepare) => {
-                Judged::Settled(Verdict::Forward(decision.terms))
+                let forwarded = self.forward(decision.terms, sequence, durability);
+                return Judged::Settled(forwarded.await);
             }
-            (Effect::Deny, _) => Judged::Settled(Verdict::Refuse(denied(case, &decision.because))),
-            (Effect::Hold, Stage::Connect) => Judged::Settled(Verdict::Refuse(login_not_held())),
-            (Effect::Hold, Stage::Run) => self.hold(case, decided, now).await,
+            (Effect::Hold, Stage::Run) => return self.hold(case, decided, now).await,
+            (Effect::Deny, _) => denied(case, &decision.because),
+            (Effect::Hold, Stage::Connect) => login_not_held(),
+        };
+        Judged::Settled(Verdict::Refuse(refusal).into())
+    }
+
+    /// Forwards on these terms, once the record is as safe as it has to be.
+    async fn forward(&self, terms: Terms, sequence: u64, durability: Durability) -> Ruling {
+        if durability == Durability::Strict
+            && let Err(error) = Box::pin(self.journal.on_disk(sequence)).await
+        {
+            return lost(&error).into();
         }
+        Ruling {
+            verdict: Verdict::Forward(terms),
+            awaited: (durability == Durability::Release).then_some(sequence),
+        }
+    }
+
+    /// What the record of a decision has to survive. What is only prepared runs nothing, and is recorded again when it runs.
+    fn durability(&self, stage: Stage, decision: &Decision) -> Durability {
+        match stage {
+            Stage::Prepare => Durability::Process,
+            Stage::Connect | Stage::Run => self.durability.max(decision.durability),
+        }
+    }
+
+    /// Ends once this record and all before it are on the disk.
+    pub fn on_disk(
+        &self,
+        sequence: u64,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send + use<> {
+        let journal = self.journal.clone();
+        async move { journal.on_disk(sequence).await }
     }
 
     fn decide(&self, case: &Case<'_>, now: i64, approved: bool) -> (Decision, Arc<str>) {
@@ -250,66 +311,64 @@ impl Gate {
             Ok(waiting) => Judged::Held(Box::new(Held { waiting, decided })),
             Err(error) => {
                 let settled = self.settle(case.subject.session, case.number, Approval::Withdrawn);
-                match settled.await {
-                    Ok(()) => Judged::Settled(Verdict::Refuse(unasked(&error))),
-                    Err(error) => Judged::Settled(lost(&error)),
-                }
+                Judged::Settled(match settled {
+                    Ok(_) => Verdict::Refuse(unasked(&error)).into(),
+                    Err(error) => lost(&error).into(),
+                })
             }
         }
     }
 
     /// Waits for the answer about a held request and records it. What was approved is judged once more, as approved and
     /// by the policies of that moment.
-    pub async fn release(&self, mut held: Box<Held>, case: &Case<'_>) -> Verdict {
+    pub async fn release(&self, mut held: Box<Held>, case: &Case<'_>) -> Ruling {
         let approval = held.waiting.answer(self.approval_timeout).await;
         let session = case.subject.session;
-        if let Err(error) = self.settle(session, case.number, approval.clone()).await {
-            return lost(&error);
-        }
-        if !matches!(approval, Approval::Approved { .. }) {
-            return Verdict::Refuse(not_released(case, &approval));
+        let mut recorded = self.settle(session, case.number, approval.clone());
+        if recorded.is_ok() && !matches!(approval, Approval::Approved { .. }) {
+            return Verdict::Refuse(not_released(case, &approval)).into();
         }
         let (decision, policy) = self.decide(case, now(), true);
         let is_as_held = decision.effect == Effect::Allow
             && decision.terms.masks == held.decided.masks
             && decision.terms.limit == held.decided.limit
             && policy == held.decided.policy;
-        if !is_as_held {
+        if recorded.is_ok() && !is_as_held {
             let decided = self.decided_of(case, true, &decision, policy);
-            let decided = AuditEvent::Decided(decided);
-            if let Err(error) = self.record(session, decided).await {
-                return lost(&error);
-            }
+            recorded = self.record(session, AuditEvent::Decided(decided));
         }
+        let sequence = match recorded {
+            Ok(sequence) => sequence,
+            Err(error) => return lost(&error).into(),
+        };
         match decision.effect {
-            Effect::Allow => Verdict::Forward(decision.terms),
-            Effect::Deny | Effect::Hold => Verdict::Refuse(denied(case, &decision.because)),
+            Effect::Allow => {
+                let durability = self.durability(case.stage, &decision);
+                self.forward(decision.terms, sequence, durability).await
+            }
+            Effect::Deny | Effect::Hold => Verdict::Refuse(denied(case, &decision.because)).into(),
         }
     }
 
     /// Records how a held request was settled.
-    pub async fn settle(
+    pub fn settle(
         &self,
         session: SessionId,
         request: u64,
         approval: Approval,
-    ) -> Result<(), JournalError> {
+    ) -> Result<u64, JournalError> {
         self.record(session, AuditEvent::Settled { request, approval })
-            .await
     }
 
-    /// Records an event of a session.
-    pub async fn record(&self, session: SessionId, event: AuditEvent) -> Result<(), JournalError> {
+    /// Records an event of a session, and gives the record's number. It is in the kernel's hands then.
+    pub fn record(&self, session: SessionId, event: AuditEvent) -> Result<u64, JournalError> {
         let record = AuditRecord {
             version: SCHEMA_VERSION,
             time: now(),
             session: Some(session),
             event,
         };
-        if self.journal.is_immediate() {
-            return self.journal.put(&record).map(drop);
-        }
-        Box::pin(self.journal.append(record)).await.map(drop)
+        self.journal.put(&record)
     }
 
     fn decided_of(
@@ -383,7 +442,7 @@ impl Gate {
     }
 
     /// Records that a request was refused without being looked at, and refuses it.
-    pub async fn refuse_unread(&self, subject: &Subject, number: u64, refusal: Refusal) -> Verdict {
+    pub fn refuse_unread(&self, subject: &Subject, number: u64, refusal: Refusal) -> Verdict {
         let event = AuditEvent::Decided(Decided {
             request: number,
             stage: Stage::Run,
@@ -406,8 +465,8 @@ impl Gate {
             // What was not read cannot be forwarded.
             monitored: false,
         });
-        match self.record(subject.session, event).await {
-            Ok(()) => Verdict::Refuse(refusal),
+        match self.record(subject.session, event) {
+            Ok(_) => Verdict::Refuse(refusal),
             Err(error) => lost(&error),
         }
     }

@@ -32,7 +32,6 @@ impl Session {
                 client.stream = Stream::Tls(Box::new(encrypted.stream));
                 self.shown = Some(encrypted.certificate.to_vec());
                 self.record_encryption(Side::Client, encrypted.version)
-                    .await
             }
             Err((error, plain)) => {
                 client.stream = plain;
@@ -55,19 +54,19 @@ impl Session {
         {
             let same_certificate = shown == Some(certificate);
             upstream = Upstream::Encrypted { same_certificate };
-            self.record_encryption(Side::Server, version).await?;
+            self.record_encryption(Side::Server, version)?;
         }
         self.pump.engine.connected(upstream);
         self.pump.server = Some(Connection::new(reached.stream));
         Ok(())
     }
 
-    async fn record_encryption(&mut self, side: Side, version: &str) -> Result<(), SessionError> {
+    fn record_encryption(&mut self, side: Side, version: &str) -> Result<(), SessionError> {
         let event = AuditEvent::Encrypted {
             side,
             version: version.into(),
         };
-        self.shared.gate.record(self.subject.session, event).await?;
+        self.shared.gate.record(self.subject.session, event)?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@
 //! None of the four waits for another. What the engine made is written at once, without asking first whether the stream
 //! takes it. A side is read only while there is room for what comes of it, so a client that does not read stops the
 //! server, and the other way round. While a request is held the client is still read, a little, so that its hang-up is
-//! seen.
+//! seen. While a record has to be on the disk first, nothing is written to the client.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -17,6 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use journal::JournalError;
 use protocol::{Outbox, Progress, ProtocolError, Session, Side, Ticket};
 
 use crate::error::SessionError;
@@ -40,6 +41,8 @@ pub struct Pump {
     pub client: Connection,
     /// None until the login was permitted.
     pub server: Option<Connection>,
+    /// What the client waits for before it reads anything more.
+    pub awaited: Option<Waiting<Result<(), JournalError>>>,
 }
 
 /// What came of waiting.
@@ -117,7 +120,9 @@ impl Pump {
     /// Whether something was written.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, SessionError> {
         let before = self.out.to_client.len() + self.out.to_server.len();
-        if let Poll::Ready(Err(error)) = self.client.poll_drain(cx, &mut self.out.to_client) {
+        if self.poll_awaited(cx)?
+            && let Poll::Ready(Err(error)) = self.client.poll_drain(cx, &mut self.out.to_client)
+        {
             return Err(SessionError::Client(error));
         }
         if let Some(server) = self.server.as_mut().filter(|server| !server.closed)
@@ -128,6 +133,32 @@ impl Pump {
             server.closed = true;
         }
         Ok(before > self.out.to_client.len() + self.out.to_server.len())
+    }
+
+    async fn wait_for_disk(&mut self) -> Result<(), SessionError> {
+        poll_fn(|cx| match self.poll_awaited(cx) {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        })
+        .await
+    }
+
+    /// Whether the client may read. Where the disk failed it never will, and what was kept for it goes.
+    fn poll_awaited(&mut self, cx: &mut Context<'_>) -> Result<bool, SessionError> {
+        let Some(awaited) = &mut self.awaited else {
+            return Ok(true);
+        };
+        match awaited.as_mut().poll(cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(on_disk) => {
+                self.awaited = None;
+                on_disk.map(|()| true).map_err(|error| {
+                    self.out.to_client.clear();
+                    SessionError::Journal(error)
+                })
+            }
+        }
     }
 
     /// Whether something was read, or a side has ended.
@@ -164,6 +195,9 @@ impl Pump {
                 // Where the server is gone, the client still gets its words.
                 let _ = server.drain(&mut self.out.to_server).await;
             }
+            if self.wait_for_disk().await.is_err() {
+                return;
+            }
             self.client.finishing = true;
             if self.client.drain(&mut self.out.to_client).await.is_err() {
                 return;
@@ -189,5 +223,69 @@ fn poll_server(server: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result
             Poll::Ready(Ok(()))
         }
         read => read,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// A pump that has a reply for its client and waits for the disk, the client, and the disk.
+    async fn waiting() -> (Pump, TcpStream, oneshot::Sender<Result<(), JournalError>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let client = client.await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let (disk, synced) = oneshot::channel();
+        let tls = postgres::Tls {
+            offered: false,
+            required: false,
+        };
+        let mut pump = Pump {
+            engine: Box::new(postgres::Engine::new(postgres::Limits::default(), tls)),
+            out: Outbox::default(),
+            client: Connection::new(accepted),
+            server: None,
+            awaited: Some(Box::pin(async { synced.await.unwrap() })),
+        };
+        pump.out.to_client.extend_from_slice(b"reply");
+        (pump, client, disk)
+    }
+
+    #[tokio::test]
+    async fn a_reply_is_held_until_the_disk_has_its_record() {
+        let (mut pump, mut client, disk) = waiting().await;
+        pump.write().await.unwrap();
+        let early = client.try_read(&mut [0; 16]).unwrap_err();
+        assert_eq!(early.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(&pump.out.to_client[..], b"reply");
+        disk.send(Ok(())).unwrap();
+        pump.write().await.unwrap();
+        let mut read = [0; 5];
+        client.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"reply");
+    }
+
+    #[tokio::test]
+    async fn a_reply_whose_record_the_disk_has_not_is_never_sent() {
+        let (mut pump, mut client, disk) = waiting().await;
+        let failed = JournalError::Failed {
+            directory: "/j".into(),
+            cause: Arc::from("cannot sync"),
+        };
+        disk.send(Err(failed)).unwrap();
+        let written = pump.write().await;
+        assert!(matches!(written, Err(SessionError::Journal(_))));
+        pump.say_goodbye().await;
+        drop(pump);
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, b"");
     }
 }

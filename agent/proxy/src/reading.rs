@@ -286,7 +286,7 @@ impl Remembered {
 mod tests {
     use std::fs;
 
-    use model::{Effect, Login, Outcome, Reason, Recorded, Status, Terms};
+    use model::{Durability, Effect, Login, Outcome, Reason, Recorded, Status, Terms};
     use sql::Rows;
 
     use super::*;
@@ -414,6 +414,7 @@ mod tests {
             effect: Effect::Allow,
             terms: Terms::default(),
             recorded: Recorded::default(),
+            durability: Durability::default(),
             lasts: true,
             because: Reason::default(),
         }
@@ -438,6 +439,7 @@ mod tests {
         let office_hours = policies("context.hour < 18");
         let memory = Memory::default();
         let of_now = Decision {
+            durability: Durability::default(),
             lasts: false,
             ..decision()
         };

@@ -17,7 +17,7 @@ use protocol::{Ask, Command, Progress, Side, Ticket, Transaction};
 
 use crate::cancels::Known;
 use crate::error::SessionError;
-use crate::gate::{Case, Held, Judged, Repeated, now};
+use crate::gate::{Case, Held, Judged, Repeated, Ruling, now};
 use crate::pump::{Event, Waiting};
 use crate::reading::Reading;
 use crate::scene::{REPORTED, Reported, Scene};
@@ -48,7 +48,7 @@ enum Answer {
     /// The message was never read, and is refused.
     Unread(Ticket, Verdict),
     Judged(Box<Asked>, Judged),
-    Released(Box<Asked>, Verdict),
+    Released(Box<Asked>, Ruling),
 }
 
 impl Asked {
@@ -75,7 +75,7 @@ impl Session {
         let mut answer: Option<Waiting<Answer>> = None;
         let mut asking = None;
         loop {
-            if let Some((ticket, ask)) = self.work(&scene).await? {
+            if let Some((ticket, ask)) = self.work(&scene)? {
                 asking = Some(ticket);
                 answer = Some(self.ask(&scene, ticket, ask));
             }
@@ -100,7 +100,7 @@ impl Session {
                     event = self.pump.step_or(answer.as_mut(), &mut wish) => event?,
                     () = withdrawn(&self.cancel) => {
                         answer = None;
-                        Box::pin(self.withdraw()).await?;
+                        self.withdraw()?;
                         Event::Moved
                     }
                 },
@@ -113,7 +113,7 @@ impl Session {
 
     /// Lets the engine work on all input, and takes note of what ended. Answers of the server come first, because the
     /// client's next message may wait for them.
-    async fn work(&mut self, scene: &Scene) -> Result<Option<(Ticket, Ask)>, SessionError> {
+    fn work(&mut self, scene: &Scene) -> Result<Option<(Ticket, Ask)>, SessionError> {
         for side in [Side::Server, Side::Client] {
             loop {
                 match self.pump.advance(side)? {
@@ -130,9 +130,9 @@ impl Session {
                         }
                     }
                     Progress::Finished(ticket, outcome) => {
-                        self.finished(scene, ticket, outcome).await?;
+                        self.finished(scene, ticket, outcome)?;
                     }
-                    Progress::Shown(ticket, content) => self.shown(ticket, content).await?,
+                    Progress::Shown(ticket, content) => self.shown(ticket, content)?,
                     Progress::Failed => scene.failed(),
                     // Encryption begins before the login, if at all.
                     Progress::Upgrade(_) => {}
@@ -162,7 +162,7 @@ impl Session {
         let Some((reading, snapshot)) = scene.known(command, since) else {
             return Ok(false);
         };
-        let verdict = self.shared.gate.permit_again(&Repeated {
+        let ruling = self.shared.gate.permit_again(&Repeated {
             session: self.subject.session,
             number: ticket.0,
             stage,
@@ -172,10 +172,10 @@ impl Session {
             in_transaction: self.pump.engine.transaction() != Transaction::Idle,
             time: now(),
         });
-        let Some(verdict) = verdict else {
+        let Some(ruling) = ruling else {
             return Ok(false);
         };
-        self.carry_out(scene, ticket, stage, reading, verdict, since)?;
+        self.carry_out(scene, ticket, stage, reading, ruling, since)?;
         Ok(true)
     }
 
@@ -193,7 +193,7 @@ impl Session {
                 Ask::Run(command) => (Stage::Run, command),
                 other => {
                     let refusal = unread(&other);
-                    let verdict = gate.refuse_unread(&scene.subject, ticket.0, refusal).await;
+                    let verdict = gate.refuse_unread(&scene.subject, ticket.0, refusal);
                     return Answer::Unread(ticket, verdict);
                 }
             };
@@ -229,10 +229,10 @@ impl Session {
 
     /// Acts on an answer; a held request goes on waiting.
     fn answered(&mut self, answer: Answer) -> Result<Option<Waiting<Answer>>, SessionError> {
-        let (asked, verdict) = match answer {
+        let (asked, ruling) = match answer {
             Answer::Judged(asked, Judged::Held(held)) => return Ok(Some(self.hold(asked, held))),
-            Answer::Judged(asked, Judged::Settled(verdict)) | Answer::Released(asked, verdict) => {
-                (asked, verdict)
+            Answer::Judged(asked, Judged::Settled(ruling)) | Answer::Released(asked, ruling) => {
+                (asked, ruling)
             }
             Answer::Unread(ticket, verdict) => {
                 self.pump.resolve(ticket, verdict)?;
@@ -248,7 +248,7 @@ impl Session {
             since,
             ..
         } = *asked;
-        self.carry_out(&scene, ticket, stage, reading, verdict, since)?;
+        self.carry_out(&scene, ticket, stage, reading, ruling, since)?;
         Ok(None)
     }
 
@@ -259,13 +259,13 @@ impl Session {
         ticket: Ticket,
         stage: Stage,
         reading: Arc<Reading>,
-        verdict: Verdict,
+        ruling: Ruling,
         since: Instant,
     ) -> Result<(), SessionError> {
         if stage == Stage::Run {
             self.meter.add(ONE_STATEMENT);
         }
-        if let Verdict::Forward(_) = verdict {
+        if let Verdict::Forward(_) = ruling.verdict {
             // What is only prepared changes nothing.
             let reading = (stage == Stage::Run).then_some(reading);
             if let Some(reading) = &reading {
@@ -278,7 +278,8 @@ impl Session {
                 since: Instant::now(),
             });
         }
-        self.pump.resolve(ticket, verdict)?;
+        self.keep_waiting(ruling.awaited);
+        self.pump.resolve(ticket, ruling.verdict)?;
         Ok(())
     }
 
@@ -288,19 +289,18 @@ impl Session {
         self.held = Some(asked.ticket);
         let gate = self.shared.gate.clone();
         Box::pin(async move {
-            let verdict = gate.release(held, &asked.case()).await;
-            Answer::Released(asked, verdict)
+            let ruling = gate.release(held, &asked.case()).await;
+            Answer::Released(asked, ruling)
         })
     }
 
     /// Refuses what waits for a person, because the client cancelled it.
-    async fn withdraw(&mut self) -> Result<(), SessionError> {
+    fn withdraw(&mut self) -> Result<(), SessionError> {
         let Some(ticket) = self.held.take() else {
             return Ok(());
         };
         let gate = &self.shared.gate;
-        gate.settle(self.subject.session, ticket.0, Approval::Withdrawn)
-            .await?;
+        gate.settle(self.subject.session, ticket.0, Approval::Withdrawn)?;
         let refusal = Refusal {
             kind: RefusalKind::Cancelled,
             message: "canceling statement due to user request".into(),
@@ -312,7 +312,7 @@ impl Session {
     }
 
     /// Records the end of a forwarded request, before its last bytes are written to the client.
-    async fn finished(
+    fn finished(
         &mut self,
         scene: &Scene,
         ticket: Ticket,
@@ -330,7 +330,7 @@ impl Session {
         }
         self.meter.add(read(&outcome));
         let event = finished(&request, outcome);
-        self.shared.gate.record(self.subject.session, event).await?;
+        self.shared.gate.record(self.subject.session, event)?;
         Ok(())
     }
 

@@ -106,6 +106,7 @@ impl Session {
             out: Outbox::default(),
             client: Connection::new(client),
             server: None,
+            awaited: None,
         };
         Self {
             meter: Arc::new(shared.usages.meter(&subject)),
@@ -143,10 +144,7 @@ impl Session {
     /// Records the session, and finds out what the client wants.
     async fn begin(&mut self, destination: SocketAddr) -> Result<Begun, SessionError> {
         let opened = AuditEvent::Opened(opened(&self.subject, &self.target, destination));
-        self.shared
-            .gate
-            .record(self.subject.session, opened)
-            .await?;
+        self.shared.gate.record(self.subject.session, opened)?;
         let greeted =
             tokio::time::timeout(self.shared.settings.startup_timeout, self.greet()).await;
         let (ticket, ask) = match greeted.map_err(|_| SessionError::StartupTimeout)?? {
@@ -180,7 +178,7 @@ impl Session {
             }
         };
         self.pump.say_goodbye().await;
-        if let Err(error) = self.record_end(reason).await {
+        if let Err(error) = self.record_end(reason) {
             tracing::error!(session = %id, %error, "the end of a session was not recorded");
         }
     }
@@ -244,20 +242,21 @@ impl Session {
             has_values: false,
             memory: &Memory::default(),
         };
-        let verdict = match self.shared.gate.judge(&case).await {
-            Judged::Settled(verdict) => verdict,
+        let ruling = match self.shared.gate.judge(&case).await {
+            Judged::Settled(ruling) => ruling,
             // The gate holds nothing but what runs.
             Judged::Held(_) => return Ok(Begun::Over("a login was held")),
         };
-        if let Verdict::Refuse(_) = verdict {
-            self.pump.resolve(ticket, verdict)?;
+        if let Verdict::Refuse(_) = ruling.verdict {
+            self.pump.resolve(ticket, ruling.verdict)?;
             return Ok(Begun::Over("the login was refused"));
         }
         self.dial().await?;
         if self.may_be_taken_for(&login.user) {
             self.pump.engine.demand_proof();
         }
-        self.pump.resolve(ticket, verdict)?;
+        self.keep_waiting(ruling.awaited);
+        self.pump.resolve(ticket, ruling.verdict)?;
         let scene = Scene::new(
             self.subject.clone(),
             self.target.clone(),
@@ -276,41 +275,40 @@ impl Session {
     }
 
     /// Records what the client is about to see of a result.
-    pub(crate) async fn shown(
-        &mut self,
-        ticket: Ticket,
-        content: Content,
-    ) -> Result<(), SessionError> {
+    pub(crate) fn shown(&mut self, ticket: Ticket, content: Content) -> Result<(), SessionError> {
         let event = AuditEvent::Shown(Shown {
             request: ticket.0,
             content,
         });
-        self.shared.gate.record(self.subject.session, event).await?;
+        self.shared.gate.record(self.subject.session, event)?;
         Ok(())
     }
 
+    /// Lets the client read nothing more before this record is on the disk, where there is one.
+    pub(crate) fn keep_waiting(&mut self, awaited: Option<u64>) {
+        if let Some(sequence) = awaited {
+            let on_disk = self.shared.gate.on_disk(sequence);
+            self.pump.awaited = Some(Box::pin(on_disk));
+        }
+    }
+
     /// Records everything that the session leaves open, and its end.
-    async fn record_end(&mut self, reason: String) -> Result<(), SessionError> {
+    fn record_end(&mut self, reason: String) -> Result<(), SessionError> {
         let id = self.subject.session;
         if let Some(ticket) = self.held.take() {
-            self.shared
-                .gate
-                .settle(id, ticket.0, Approval::Withdrawn)
-                .await?;
+            let gate = &self.shared.gate;
+            gate.settle(id, ticket.0, Approval::Withdrawn)?;
         }
         for request in std::mem::take(&mut self.under_way) {
             for content in self.pump.engine.shown_so_far(request.ticket) {
-                self.shown(request.ticket, content).await?;
+                self.shown(request.ticket, content)?;
             }
             let outcome = self.pump.engine.outcome_so_far(request.ticket);
             self.meter.add(read(&outcome));
             let event = finished(&request, outcome);
-            self.shared.gate.record(id, event).await?;
+            self.shared.gate.record(id, event)?;
         }
-        self.shared
-            .gate
-            .record(id, AuditEvent::Closed { reason })
-            .await?;
+        self.shared.gate.record(id, AuditEvent::Closed { reason })?;
         Ok(())
     }
 }

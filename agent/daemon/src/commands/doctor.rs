@@ -38,6 +38,7 @@ pub fn doctor(file: &Path) -> ExitCode {
                 println!("missing  tls: {error}");
             }
         }
+        println!("{}", room(config));
         println!("{}", anchoring(config));
     }
     for finding in report(effective) {
@@ -58,6 +59,39 @@ pub fn doctor(file: &Path) -> ExitCode {
         }
     }
     code
+}
+
+/// What room the journal's disk has: what it needs ahead is one segment and the reserve, and each segment stays until it is
+/// archived.
+fn room(config: &Config) -> String {
+    const ENOUGH: u64 = 8;
+    let directory = config.journal_directory();
+    // Before its first start the agent has no directory.
+    let there = directory.ancestors().find(|path| path.exists());
+    let free = match there.map(rustix::fs::statvfs) {
+        Some(Ok(disk)) => disk.f_bavail.saturating_mul(disk.f_frsize),
+        Some(Err(error)) => {
+            return format!("missing  journal: {}: {error}", directory.display());
+        }
+        None => 0,
+    };
+    let segments = free / config.journal.segment_bytes.max(1);
+    let (state, meaning) = match segments {
+        0..2 => (
+            "missing",
+            "when it is full, every request is refused: free some",
+        ),
+        2..ENOUGH => ("lacking", "when it is full, every request is refused"),
+        _ => (
+            "ok",
+            "the agent keeps a reserve for the last words beside that",
+        ),
+    };
+    format!(
+        "{state:8} journal: room for {segments} segments of {} MiB below {}; {meaning}",
+        config.journal.segment_bytes >> 20,
+        directory.display()
+    )
 }
 
 /// What clients get that ask for TLS.

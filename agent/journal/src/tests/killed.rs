@@ -74,7 +74,7 @@ async fn appends_until_killed() {
         let journal = journal.clone();
         tokio::spawn(async move {
             for number in (writer..).step_by(4) {
-                let sequence = journal.append(record(number)).await.unwrap();
+                let sequence = journal.put(&record(number)).unwrap();
                 let line = format!("acknowledged {sequence}.\n");
                 std::io::stdout().write_all(line.as_bytes()).unwrap();
             }

@@ -4,6 +4,7 @@ mod damage;
 mod drafts;
 mod faults;
 mod killed;
+mod power;
 mod rotation;
 
 use std::fs;
@@ -41,10 +42,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-/// Appends the records `numbers`, one after the other.
+/// Puts the records `numbers`, one after the other.
 async fn append(journal: &Journal, numbers: std::ops::RangeInclusive<u64>) {
     for number in numbers {
-        assert_eq!(journal.append(record(number)).await.unwrap(), number);
+        assert_eq!(journal.put(&record(number)).unwrap(), number);
     }
 }
 
@@ -168,7 +169,6 @@ async fn records_of_every_size_go_over_the_borders_of_windows_whole() {
 async fn what_was_put_is_there_without_a_wait() {
     let directory = tempfile::tempdir().unwrap();
     let (journal, _) = open(directory.path());
-    assert!(journal.is_immediate());
     for number in 1..=50 {
         assert_eq!(journal.put(&record(number)).unwrap(), number);
         assert_eq!(read_all(directory.path()).len() as u64, number);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Count, Effect, Recorded, Request, Shape, Statement, Usage, Use, Verb};
+use model::{Count, Durability, Effect, Recorded, Request, Shape, Statement, Usage, Use, Verb};
 
 use super::tests::with_read;
 use crate::Moment;
@@ -75,6 +75,30 @@ fn of_all_deciding_policies_the_one_that_records_most_counts() {
     assert_eq!(recorded(&["a", "e"]), Recorded::Full);
     // Nobody permits it.
     assert_eq!(recorded(&["d"]), Recorded::Statements);
+}
+
+#[test]
+fn of_all_permits_the_one_that_asks_for_most_says_what_the_record_survives() {
+    let set = set(r#"
+        @id("reads") permit(principal, action == Action::"select", resource);
+        @id("held-back") @durability("release") permit(principal, action == Action::"insert", resource);
+        @id("writes") @durability("strict") permit(principal, action == Action::"update", resource);
+    "#);
+    let durability = |verbs: &[Verb]| {
+        let touches = verbs.iter().map(|verb| touch(*verb, "a", &[]));
+        let decision = ask(&set, &run(touches.collect()), false).into_decision();
+        decision.durability
+    };
+    assert_eq!(durability(&[Verb::Select]), Durability::Process);
+    assert_eq!(durability(&[Verb::Insert]), Durability::Release);
+    assert_eq!(
+        durability(&[Verb::Select, Verb::Insert]),
+        Durability::Release
+    );
+    assert_eq!(
+        durability(&[Verb::Insert, Verb::Update]),
+        Durability::Strict
+    );
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn an_unknown_annotation_is_refused_at_its_place() {
     assert_eq!(
         only_problem("// first\n@id(\"a\")\n  @foo(\"x\")\npermit (principal, action, resource);"),
         "a.cedar:3:3: unknown annotation @foo; write one of @id, @description, @hint, @approvers, \
-         @reason_required, @max_rows, @record"
+         @reason_required, @max_rows, @record, @durability"
     );
 }
 
@@ -188,6 +188,16 @@ fn an_annotation_without_a_meaning_says_what_to_write() {
             "limits what a policy permits",
         ),
         ("@record(\"everything\")", permit, "is not known"),
+        (
+            "@durability(\"eternal\")",
+            permit,
+            "write @durability(\"process\")",
+        ),
+        (
+            "@durability(\"strict\")",
+            "forbid (principal, action, resource);",
+            "above a permit",
+        ),
         (
             "@reason_required",
             permit,

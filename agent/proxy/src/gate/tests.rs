@@ -6,24 +6,29 @@ use model::{Digest, Opacity, RefusalKind, Statement, Touches};
 
 use super::*;
 
-/// A gate over policies that permit nothing, and the directory that it writes to.
-async fn gate() -> (Gate, tempfile::TempDir) {
+const NOTHING: &str = "@id(\"nothing\")\nforbid (principal, action, resource);\n";
+
+/// A gate over this policy, and the directory that it writes to.
+async fn gate(policy: &str, durability: Durability) -> (Gate, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let policies = directory.path().join("policies");
     fs::create_dir(&policies).unwrap();
     fs::write(policies.join("classes.toml"), "").unwrap();
-    let nothing = "@id(\"nothing\")\nforbid (principal, action, resource);\n";
-    fs::write(policies.join("nothing.cedar"), nothing).unwrap();
+    fs::write(policies.join("one.cedar"), policy).unwrap();
     let policies = Arc::new(PolicySet::load(&policies).unwrap());
     let (_, policies) = watch::channel(policies);
     let settings = journal::Settings::default();
     let (journal, _) = Journal::open(directory.path().join("journal"), settings).unwrap();
-    let gate = Gate::new(policies, journal, Desk::new(1), Duration::ZERO);
+    let gate = Gate::new(policies, journal, durability, Desk::new(1), Duration::ZERO);
     (gate, directory)
 }
 
 /// What the gate makes of a statement with this text.
 async fn verdict(gate: &Gate, text: &str) -> Verdict {
+    ruling(gate, text).await.verdict
+}
+
+async fn ruling(gate: &Gate, text: &str) -> Ruling {
     let address = "127.0.0.1:5432".parse().unwrap();
     let subject = Subject {
         session: SessionId::now(),
@@ -69,7 +74,7 @@ async fn verdict(gate: &Gate, text: &str) -> Verdict {
         usage: Usage::default(),
     };
     match gate.judge(&case).await {
-        Judged::Settled(verdict) => verdict,
+        Judged::Settled(ruling) => ruling,
         Judged::Held(_) => panic!("nothing is held here"),
     }
 }
@@ -83,7 +88,7 @@ fn kind(verdict: &Verdict) -> Option<RefusalKind> {
 
 #[tokio::test]
 async fn without_a_record_nothing_is_forwarded_also_where_it_would_only_be_monitored() {
-    let (gate, _directory) = gate().await;
+    let (gate, _directory) = gate(NOTHING, Durability::Process).await;
     assert_eq!(
         kind(&verdict(&gate, "DO").await),
         Some(RefusalKind::NotPermitted)
@@ -95,4 +100,37 @@ async fn without_a_record_nothing_is_forwarded_also_where_it_would_only_be_monit
         kind(&verdict(&gate, &unrecordable).await),
         Some(RefusalKind::Unavailable)
     );
+}
+
+#[tokio::test]
+async fn the_strictest_of_configuration_and_permits_says_what_waits_for_the_disk() {
+    use Durability::{Process, Release, Strict};
+    for (configured, permitted, waits) in [
+        (Process, "process", false),
+        (Process, "release", true),
+        (Release, "process", true),
+        (Release, "strict", false),
+        (Strict, "process", false),
+    ] {
+        let policy = format!(
+            "@id(\"a\") @durability(\"{permitted}\") permit (principal, action, resource);"
+        );
+        let (gate, _directory) = gate(&policy, configured).await;
+        let ruling = ruling(&gate, "DO").await;
+        assert_eq!(kind(&ruling.verdict), None);
+        assert_eq!(
+            ruling.awaited.is_some(),
+            waits,
+            "{configured:?} {permitted}"
+        );
+        if let Some(sequence) = ruling.awaited {
+            gate.on_disk(sequence).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_waits_for_no_disk() {
+    let (gate, _directory) = gate(NOTHING, Durability::Release).await;
+    assert_eq!(ruling(&gate, "DO").await.awaited, None);
 }
