@@ -8,6 +8,7 @@ mod cancel;
 mod crash;
 mod ends;
 mod fidelity;
+mod full;
 mod harmless;
 mod limits;
 mod masking;
