@@ -169,6 +169,9 @@ impl Gate {
             snapshot,
             ..
         } = *repeated;
+        if reading.hides {
+            return None;
+        }
         let known = reading
             .memory
             .recall(

@@ -25,6 +25,8 @@ const LONGEST: usize = 16 << 10;
 pub struct Reading {
     text: Arc<str>,
     fingerprint: Digest,
+    /// Whether it carries credentials, so that neither its text nor its values are kept as they came.
+    pub hides: bool,
     /// What it, and every text of its pattern, would do.
     pub facts: Facts,
     /// What was decided about it.
@@ -41,7 +43,12 @@ impl Reading {
                 facts.statement(text.as_bytes(), Arc::default())
             }
         };
+        let hides = match source {
+            Source::Text(text) => facts.carries_credentials(&String::from_utf8_lossy(text)),
+            Source::Function(_) => facts.credentials,
+        };
         Self {
+            hides,
             text: statement.text,
             fingerprint: statement.fingerprint,
             facts,
@@ -64,7 +71,10 @@ impl Reading {
         parameters: Vec<Parameter>,
         types: ParameterTypes,
     ) -> Statement {
-        let parameters = parameters.into();
+        let parameters = match self.hides {
+            true => sql::hide_values(&parameters),
+            false => parameters.into(),
+        };
         match source {
             Source::Text(text) if !self.is_of(source) => Statement {
                 types,

@@ -278,6 +278,7 @@ fn opaque(kind: &str, explanation: String) -> Facts {
         changes: vec![Change::Anything],
         defines: true,
         fetches: false,
+        credentials: false,
         functions: Arc::default(),
     }
 }

@@ -8,6 +8,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{ParamRef, RangeVar, RawStmt};
 
 use crate::aggregate::LeastValues;
+use crate::credentials::carries;
 use crate::facts::{Change, Facts};
 use crate::function::is_harmless;
 use crate::opacity::{self, Known};
@@ -51,7 +52,7 @@ pub fn analyse_alike(text: &[u8], session: &Session, snapshot: &Snapshot) -> (Fa
             };
             let facts = Facts {
                 utf8,
-                ..analysis.facts()
+                ..analysis.facts(&statements)
             };
             (facts, pattern)
         }
@@ -91,6 +92,7 @@ pub fn analyse_call(oid: u32, session: &Session, snapshot: &Snapshot) -> Facts {
         changes,
         defines: false,
         fetches: false,
+        credentials: carries(&[], std::slice::from_ref(&function.name)),
         functions: [function.name.clone()].into(),
     }
 }
@@ -235,8 +237,10 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    fn facts(self) -> Facts {
+    fn facts(self, statements: &[RawStmt]) -> Facts {
+        let functions = self.record.functions();
         Facts {
+            credentials: carries(statements, &functions),
             verbs: self.record.verbs(),
             touches: Touches::Known(self.record.touches(self.snapshot)),
             outputs: self.outputs.into(),
@@ -247,7 +251,7 @@ impl<'a> Analysis<'a> {
             changes: self.changes,
             defines: self.defines,
             fetches: self.fetches,
-            functions: self.record.functions(),
+            functions,
         }
     }
 

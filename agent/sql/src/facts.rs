@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::{Digest, Function, Opacity, Outputs, Parameter, Shape, Statement, Touches, Verb};
 
+use crate::credentials;
 use crate::equality::Equality;
 use crate::mysql::Modes;
 use crate::path;
@@ -35,16 +36,30 @@ pub struct Facts {
     pub changes: Vec<Change>,
     /// Whether it may change the catalog: a snapshot from before it is stale once it has run.
     pub defines: bool,
+    /// Whether it carries credentials in its literals and values. Not told of what is opaque.
+    pub credentials: bool,
     /// Whether it reads a cursor by name, whose query stands elsewhere (FETCH, MOVE).
     pub fetches: bool,
 }
 
 impl Facts {
-    /// The statement with these facts, as the gate and the evidence take it; without the types of its values.
+    /// The statement with these facts, as the gate and the evidence take it; without the types of its values, and
+    /// without the literals and values of one that carries credentials.
     pub fn statement(&self, text: &[u8], parameters: Arc<[Parameter]>) -> Statement {
+        let readable = String::from_utf8_lossy(text);
+        let (text, fingerprint, parameters) = match self.carries_credentials(&readable) {
+            false => (Arc::from(readable), Digest::of(text), parameters),
+            true => {
+                let hidden = credentials::hide(&readable);
+                // A digest of the exact text would let who has it try passwords.
+                let fingerprint = Digest::of(hidden.as_bytes());
+                let parameters = credentials::hide_values(&parameters);
+                (Arc::from(hidden), fingerprint, parameters)
+            }
+        };
         Statement {
-            text: Arc::from(String::from_utf8_lossy(text)),
-            fingerprint: Digest::of(text),
+            text,
+            fingerprint,
             verbs: self.verbs.clone(),
             touches: self.touches.clone(),
             outputs: self.outputs.clone(),
@@ -52,6 +67,14 @@ impl Facts {
             parameters,
             types: Arc::default(),
             values: None,
+        }
+    }
+
+    /// Whether the text with these facts carries credentials, as far as that can be told.
+    pub fn carries_credentials(&self, text: &str) -> bool {
+        match self.touches {
+            Touches::Known(_) => self.credentials,
+            Touches::Opaque(_) => credentials::may_carry(text),
         }
     }
 
@@ -68,6 +91,7 @@ impl Facts {
             changes: vec![Change::Anything],
             defines: !never_runs,
             fetches: false,
+            credentials: false,
             functions: Arc::default(),
         }
     }

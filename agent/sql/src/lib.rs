@@ -19,6 +19,7 @@ mod aggregate;
 mod alike;
 mod analysis;
 mod copy;
+mod credentials;
 mod define;
 mod derivation;
 mod dialect;
@@ -54,6 +55,7 @@ mod view;
 mod write;
 
 pub use analysis::{analyse, analyse_alike, analyse_call};
+pub use credentials::hide_values;
 pub use dialect::{Dialect, MySql, Postgres};
 pub use equality::{Equality, Written};
 pub use facts::{Assignment, Change, Facts};

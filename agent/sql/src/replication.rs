@@ -50,6 +50,7 @@ pub fn analyse_replication(text: &[u8], replication: Replication) -> Option<Fact
         changes: Vec::new(),
         defines: false,
         fetches: false,
+        credentials: false,
         functions: [].into(),
     })
 }

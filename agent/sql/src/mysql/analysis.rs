@@ -230,6 +230,7 @@ impl Analysis<'_> {
             changes: std::mem::take(&mut self.changes),
             defines: self.defines,
             fetches: false,
+            credentials: false,
             functions: self.record.functions(),
         })
     }
