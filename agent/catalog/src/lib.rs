@@ -1,7 +1,8 @@
 //! The door to a database's catalog: keeps the snapshots that names are resolved against.
 //!
 //! Knows how to reach a server, how to read `pg_catalog` in one consistent look, and how old a picture may be. What
-//! the picture is good for is `sql`'s business.
+//! the picture is good for is `sql`'s business. A server is read as the role that is configured for it, in the
+//! background; where there is none, through the sessions of those who ask, whose owner carries the questions ([`Inquiry`]).
 //!
 //! ```text
 //!            asked for         older than `age`        older than 10 x `age`, or invalidated
@@ -11,10 +12,13 @@
 //! ```
 
 mod config;
+mod inquiry;
 mod load;
+mod queries;
+mod reading;
 mod sample;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
@@ -25,11 +29,14 @@ use std::time::{Duration, Instant};
 
 use load::Reader;
 use model::Target;
+use reading::{Known, Reading};
 use sql::{Relation, Snapshot};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 pub use config::{Credentials, Limits, Written};
+pub use inquiry::{Answered, Inquiry};
+pub use reading::{Answer, Row};
 pub use sample::Samples;
 
 /// Why there is no snapshot.
@@ -37,7 +44,7 @@ pub use sample::Samples;
 pub enum CatalogError {
     /// The configuration names no role for this server.
     #[error(
-        "no catalog role is configured for {server}: add user and password to its catalog section"
+        "no catalog role is configured for {server}, and there is no client's session to read its catalog through: add user and password to its catalog section"
     )]
     NoCredentials {
         /// The server's name.
@@ -70,6 +77,32 @@ pub enum CatalogError {
         /// What the server said.
         error: tokio_postgres::Error,
     },
+    /// No role is configured, and the session that asks cannot be asked itself.
+    #[error(
+        "no catalog role is configured for {server}, so the catalog of {database} is read through clients' own sessions, and this one has a transaction or a pipeline open"
+    )]
+    NotQuiet {
+        /// The server's name.
+        server: Arc<str>,
+        /// The database.
+        database: String,
+    },
+    /// A session that was asked got no answer.
+    #[error("cannot read the catalog of {database} through the client's session: {why}")]
+    Unanswered {
+        /// The database.
+        database: String,
+        /// What the server said.
+        why: String,
+    },
+    /// The answer is not of the kind that was asked for.
+    #[error("cannot read the catalog of {database}: the answer is not PostgreSQL's: {error}")]
+    Misread {
+        /// The database.
+        database: String,
+        /// What is wrong with it.
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// It took too long.
     #[error("reading the catalog of {database} took longer than {limit:?}")]
     TooSlow {
@@ -78,6 +111,15 @@ pub enum CatalogError {
         /// The configured limit.
         limit: Duration,
     },
+}
+
+impl CatalogError {
+    fn misread(database: &str) -> impl Fn(reading::Misread) -> Self {
+        |error| Self::Misread {
+            database: database.to_owned(),
+            error,
+        }
+    }
 }
 
 /// The server's own words, where it said any: the error itself only names the kind of failure.
@@ -132,7 +174,9 @@ struct State {
     asked: Option<Instant>,
     refreshing: bool,
     /// What was read of what came with the server.
-    built_in: Option<load::Known>,
+    built_in: Option<Known>,
+    /// The server's defaults, as far as any reading saw them.
+    defaults: BTreeMap<String, String>,
 }
 
 struct Loaded {
@@ -217,6 +261,9 @@ impl Database {
     /// The snapshot, where one may be served at this moment. One that has become old is refreshed in the background: call
     /// it inside a runtime.
     pub fn at_hand(&self, now: Instant) -> Option<Arc<Snapshot>> {
+        if self.is_read_in_session() {
+            return self.at_hand_in_session(now);
+        }
         match self.entry.at_hand(&self.shared.limits, now) {
             AtHand::Fresh(snapshot) => Some(snapshot),
             AtHand::Old(snapshot) => {
@@ -227,10 +274,11 @@ impl Database {
         }
     }
 
-    /// The snapshot. Waits only where there is none that may be served.
+    /// The snapshot. Waits only where there is none that may be served, and where it is read by sessions, for nothing.
     pub async fn snapshot(&self) -> Result<Arc<Snapshot>, CatalogError> {
         match self.at_hand(Instant::now()) {
             Some(snapshot) => Ok(snapshot),
+            None if self.is_read_in_session() => self.unasked(),
             None => self.shared.load(&self.entry).await,
         }
     }
@@ -325,17 +373,20 @@ impl Shared {
 
     async fn read_with(&self, reader: &Reader, entry: &Entry) -> Result<sql::Rows, CatalogError> {
         let known = lock(&entry.state).built_in.clone();
-        let read = load::rows(reader, &entry.database, known, self.limits.timeout);
-        let (rows, built_in) = read.await?;
+        let reading = Reading::new(&entry.database, known, self.limits.timeout);
+        let (rows, built_in) = load::rows(reader, &entry.database, reading).await?;
         lock(&entry.state).built_in = Some(built_in);
-        Ok(rows)
+        Ok(*rows)
     }
 
-    /// Puts what was read in place; for those who ask from now on only if it was not invalidated meanwhile. What did not
+    /// Puts what was read in place, unless somebody who began later was faster; for those who ask from now on only if it was
+    /// not invalidated meanwhile. What did not
     /// change stays the same snapshot, so that whatever is cached by its version stays good.
-    fn keep(&self, entry: &Entry, rows: sql::Rows, generation: u64) -> Arc<Snapshot> {
-        let digest = digest(&rows);
+    fn keep(&self, entry: &Entry, mut rows: sql::Rows, generation: u64) -> Arc<Snapshot> {
         let mut state = lock(&entry.state);
+        state.defaults.extend(rows.defaults);
+        rows.defaults = state.defaults.clone().into_iter().collect();
+        let digest = digest(&rows);
         let snapshot = match &state.loaded {
             Some(loaded) if loaded.digest == digest => loaded.snapshot.clone(),
             _ => {
@@ -343,6 +394,11 @@ impl Shared {
                 Arc::new(Snapshot::new(version, rows))
             }
         };
+        if let Some(loaded) = &state.loaded
+            && loaded.generation > generation
+        {
+            return snapshot;
+        }
         state.loaded = Some(Loaded {
             snapshot: snapshot.clone(),
             digest,

@@ -20,7 +20,7 @@ use crate::statements::Portal;
 use crate::wording::leaves_portals;
 
 /// The server's answer fits no request, so the engine no longer knows what it is looking at.
-fn unexpected(tag: u8) -> ProtocolError {
+pub(crate) fn unexpected(tag: u8) -> ProtocolError {
     protocol_error(
         Side::Server,
         format!(
@@ -90,6 +90,7 @@ impl Engine {
     /// How the message passes. Counts it as it begins.
     fn passage(&mut self, header: Header) -> Result<Passage, ProtocolError> {
         match header.tag {
+            _ if self.inquiry.is_some() => Ok(Passage::Whole),
             server::DATA_ROW | server::COPY_DATA => {
                 let room = self.recordable.min(self.limits.message);
                 let run = self.running(header.tag)?;
@@ -136,6 +137,9 @@ impl Engine {
     }
 
     fn answer(&mut self, tag: u8, message: Bytes, out: &mut Outbox) -> Result<(), ProtocolError> {
+        if self.inquiry.is_some() {
+            return self.inquired(tag, message, out);
+        }
         let body = frame::body(&message);
         if self.is_cut_off(tag, &body, out)? {
             return Ok(());

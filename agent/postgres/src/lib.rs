@@ -22,6 +22,7 @@ mod encryption;
 mod extended;
 mod failures;
 mod frame;
+mod inquiry;
 mod limit;
 mod messages;
 mod pipeline;

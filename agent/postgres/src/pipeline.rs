@@ -161,15 +161,24 @@ pub struct Pipeline {
     awaited: VecDeque<Awaited>,
     /// Set from an error, or from what must become one, to the Sync that ends its effect.
     skipping: bool,
+    /// Set from a message of the extended protocol to the Sync that ends its segment.
+    in_segment: bool,
 }
 
 impl Pipeline {
     /// A message was sent.
     pub fn sent(&mut self, message: Awaited) {
         match message {
-            Awaited::Sync => self.skipping = false,
-            Awaited::Refused(_) => self.skipping = true,
-            _ => {}
+            Awaited::Sync => {
+                self.skipping = false;
+                self.in_segment = false;
+            }
+            Awaited::Refused(_) => {
+                self.skipping = true;
+                self.in_segment = true;
+            }
+            Awaited::Query(_) | Awaited::Call(_) => {}
+            _ => self.in_segment = true,
         }
         self.awaited.push_back(message);
     }
@@ -177,6 +186,16 @@ impl Pipeline {
     /// Whether the server skips what would be sent next, unless it is a Sync.
     pub fn is_skipping(&self) -> bool {
         self.skipping
+    }
+
+    /// Whether the server waits for a Sync.
+    pub fn is_in_segment(&self) -> bool {
+        self.in_segment
+    }
+
+    /// What was sent last, if its answer is awaited.
+    pub fn last(&self) -> Option<&Awaited> {
+        self.awaited.back()
     }
 
     /// What the next answer of the server is about.

@@ -6,12 +6,13 @@ use bytes::{Buf, Bytes, BytesMut};
 use mask::Keyring;
 use model::{Content, Outcome, Refusal, Status, Verdict};
 use protocol::{
-    CancelKey, Outbox, Progress, ProtocolError, Session, Side, Ticket, Transaction, Upstream,
+    CancelKey, Outbox, Progress, ProtocolError, Quiet, Session, Side, Ticket, Transaction, Upstream,
 };
 
 use crate::binding::Binding;
 use crate::encryption::{Encryption, Tls};
 use crate::frame;
+use crate::inquiry::Inquiry;
 use crate::messages::error_response::{self, Words};
 use crate::messages::{startup, status};
 use crate::pipeline::{Behind, Pipeline, outcome};
@@ -111,6 +112,8 @@ pub struct Engine {
     pub(crate) pipeline: Pipeline,
     pub(crate) statements: Names<Prepared>,
     pub(crate) portals: Names<Portal>,
+    /// What the agent asks the server, if it does.
+    pub(crate) inquiry: Option<Box<Inquiry>>,
     /// Number of Syncs sent: a pipeline's segment ends where an error's effect ends.
     pub(crate) segment: u64,
     /// Number of Syncs answered.
@@ -154,6 +157,7 @@ impl Engine {
             pipeline: Pipeline::default(),
             statements: Names::default(),
             portals: Names::default(),
+            inquiry: None,
             segment: 0,
             synced: 0,
             named: None,
@@ -273,6 +277,23 @@ impl Session for Engine {
     fn show_key(&mut self, key: &CancelKey, out: &mut Outbox) {
         if self.phase == Phase::Authentication {
             status::put_key(&mut out.to_client, key);
+        }
+    }
+
+    fn quiet(&self) -> Quiet {
+        self.quietness()
+    }
+
+    fn inquire(&mut self, statements: &[String], out: &mut Outbox) -> Result<(), ProtocolError> {
+        match self.quietness() {
+            Quiet::Now => {
+                self.begin_inquiry(statements, out);
+                Ok(())
+            }
+            _ => Err(refusal::protocol_error(
+                Side::Client,
+                "requests that the agent cannot ask between",
+            )),
         }
     }
 

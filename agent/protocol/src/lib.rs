@@ -16,7 +16,8 @@ pub trait Session: Send {
     ///
     /// While a question is unanswered, input from the client is left alone and input from the server flows.
     ///
-    /// INVARIANT: a request's bytes reach `out.to_server` only through [`Session::resolve`] and [`Session::cancel`].
+    /// INVARIANT: a request's bytes reach `out.to_server` only through [`Session::resolve`] and [`Session::cancel`]; what
+    /// [`Session::inquire`] puts there is the agent's own.
     /// INVARIANT: how the input is cut into reads never changes what comes out.
     fn advance(
         &mut self,
@@ -55,6 +56,14 @@ pub trait Session: Send {
     /// Answers [`Progress::Keyed`]: the client gets this key. Without it, the client gets none.
     fn show_key(&mut self, key: &CancelKey, out: &mut Outbox);
 
+    /// Whether the server can be asked something that the client did not ask.
+    fn quiet(&self) -> Quiet;
+
+    /// Puts statements of the agent's own to the server, while it is [`Quiet::Now`]: in one transaction that writes nothing
+    /// and leaves nothing behind. What comes of it is [`Progress::Inquired`]; before that, no question may be answered.
+    /// The client sees nothing of it.
+    fn inquire(&mut self, statements: &[String], out: &mut Outbox) -> Result<(), ProtocolError>;
+
     /// Tells the client something that is no answer, at the next place where the protocol allows it.
     fn notify(&mut self, message: &str, hint: &str, out: &mut Outbox);
 
@@ -76,6 +85,23 @@ pub trait Session: Send {
     /// What the client saw of such a request and was not told yet by [`Progress::Shown`].
     fn shown_so_far(&mut self, ticket: Ticket) -> Vec<Content>;
 }
+
+/// When the server can be asked something that the client did not ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// At once: no transaction is open, and the server owes no answer.
+    Now,
+    /// Perhaps once it has answered what it was sent.
+    Later,
+    /// Not before the client has sent more: it has left a transaction or a pipeline open.
+    Never,
+}
+
+/// The rows of one result: values in the server's binary format, none for NULL.
+pub type Rows = Vec<Vec<Option<Bytes>>>;
+
+/// The result of every statement that was put to the server, in order, or in one phrase why there are none.
+pub type Inquired = Result<Vec<Rows>, String>;
 
 /// How the connection to the server is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,6 +156,8 @@ pub enum Progress {
         /// Bytes of secret that the client can take.
         length: usize,
     },
+    /// What came of [`Session::inquire`].
+    Inquired(Inquired),
     /// What is in the outbox for this side ends what is said in plain: once it is written, a TLS handshake begins, for
     /// which the rest of this side's input is the first that came. What is decrypted is the input from then on.
     Upgrade(Side),

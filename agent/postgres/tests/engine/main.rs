@@ -13,6 +13,8 @@ mod cuts;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod inquiring;
+#[cfg(test)]
 mod limited;
 #[cfg(test)]
 mod malformed;

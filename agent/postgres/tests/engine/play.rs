@@ -109,6 +109,15 @@ impl Play {
         self
     }
 
+    /// The agent asks the server these.
+    pub fn inquire(&mut self, statements: &[&str]) -> &mut Self {
+        let statements: Vec<String> = statements.iter().map(ToString::to_string).collect();
+        self.engine
+            .inquire(&statements, &mut self.out)
+            .expect("the server is quiet");
+        self
+    }
+
     pub fn close(&mut self) -> &mut Self {
         self.engine.close(&refusal(), &mut self.out);
         self
