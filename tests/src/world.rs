@@ -42,6 +42,7 @@ pub struct Plan {
     is_newest: bool,
     is_local: bool,
     is_pooled: bool,
+    has_no_role: bool,
 }
 
 impl Plan {
@@ -90,6 +91,12 @@ impl Plan {
     pub fn pooler(mut self, port: u16) -> Self {
         self.is_pooled = true;
         self.upstream(port)
+    }
+
+    /// Configures no role that reads the catalog.
+    pub fn without_role(mut self) -> Self {
+        self.has_no_role = true;
+        self
     }
 
     /// Lets the agent reach the database over its unix socket.
@@ -186,6 +193,7 @@ impl Plan {
     fn write(&self, folder: &Path, server: u16, entrance: &str) -> anyhow::Result<PathBuf> {
         let config = folder.join("weir.toml");
         let catalog = match self.server {
+            _ if self.has_no_role => "",
             Some(_) if !self.is_pooled => "",
             _ => "catalog = { user = \"postgres\" }",
         };

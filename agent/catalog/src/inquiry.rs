@@ -23,7 +23,7 @@ pub struct Inquiry {
 /// What answers lead to.
 pub enum Answered {
     /// More is to be asked, in another transaction.
-    More(Inquiry),
+    More(Box<Inquiry>),
     /// The catalog was read.
     Read(Arc<Snapshot>),
 }
@@ -109,12 +109,12 @@ impl Inquiry {
         })?;
         let step = reading.answered(answers);
         match step.map_err(CatalogError::misread(&entry.database))? {
-            Step::More(reading) => Ok(Answered::More(Self {
+            Step::More(reading) => Ok(Answered::More(Box::new(Self {
                 database,
-                reading,
+                reading: *reading,
                 generation,
                 turn,
-            })),
+            }))),
             Step::Done(rows, known) => {
                 lock(&entry.state).built_in = Some(known);
                 let snapshot = database.shared.keep(entry, *rows, generation);

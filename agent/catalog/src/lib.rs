@@ -79,7 +79,7 @@ pub enum CatalogError {
     },
     /// No role is configured, and the session that asks cannot be asked itself.
     #[error(
-        "no catalog role is configured for {server}, so the catalog of {database} is read through clients' own sessions, and this one has a transaction or a pipeline open"
+        "no catalog role is configured for {server}, so the catalog of {database} is read through clients' own sessions, and this one cannot be asked now: a transaction or a pipeline is open"
     )]
     NotQuiet {
         /// The server's name.

@@ -46,7 +46,7 @@ pub(crate) async fn rows(
         let answers = ask(reader, reading.statements()).await;
         let step = reading.answered(answers.map_err(refused(database))?);
         match step.map_err(CatalogError::misread(database))? {
-            Step::More(more) => reading = more,
+            Step::More(more) => reading = *more,
             Step::Done(rows, known) => return Ok((rows, known)),
         }
     }

@@ -46,7 +46,7 @@ pub(crate) struct Reading {
 /// What answers lead to.
 pub(crate) enum Step {
     /// More is to be asked.
-    More(Reading),
+    More(Box<Reading>),
     /// Everything is there.
     Done(Box<Rows>, Known),
 }
@@ -122,11 +122,11 @@ impl Reading {
         let theirs = format!("< {FIRST_NORMAL_OID}");
         let asked = [queries::MARK.into(), columns(&theirs), functions(&theirs)];
         let settle = queries::settle(self.limit).into_iter();
-        Ok(Step::More(Self {
+        Ok(Step::More(Box::new(Self {
             statements: settle.chain(asked).collect(),
             own: Some(rows),
             ..self
-        }))
+        })))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::answers::{malformed, unexpected};
 use crate::frame::{self, client, server};
 use crate::messages::error_response::ServerError;
 use crate::messages::{data_row, parse, status};
-use crate::pipeline::Awaited;
+use crate::pipeline::{Awaited, Behind};
 use crate::reader::Malformed;
 use crate::refusal::protocol_error;
 use crate::session::{Engine, Phase, forward};
@@ -52,7 +52,9 @@ impl Engine {
     /// Whether the server could be asked something now.
     pub(crate) fn quietness(&self) -> Quiet {
         let is_running = self.phase == Phase::Running && !self.replicates;
-        if !is_running || self.inquiry.is_some() || self.pipeline.is_in_segment() {
+        let is_busy = self.inquiry.is_some() || self.question.is_some();
+        let takes_data = matches!(self.pipeline.behind(), Behind::CopyData | Behind::CopyBoth);
+        if !is_running || is_busy || takes_data || self.pipeline.is_in_segment() {
             return Quiet::Never;
         }
         match self.pipeline.last() {
@@ -181,7 +183,7 @@ impl Inquiry {
     }
 
     /// The results without those of BEGIN and COMMIT.
-    fn outcome(mut self: Box<Self>) -> Inquired {
+    fn outcome(mut self) -> Inquired {
         if let Some(why) = self.failed {
             return Err(why);
         }

@@ -207,7 +207,9 @@ impl Session for Engine {
             return Ok(progress);
         }
         match from {
-            Side::Client if self.question.is_some() => Ok(Progress::NeedMore),
+            Side::Client if self.question.is_some() || self.inquiry.is_some() => {
+                Ok(Progress::NeedMore)
+            }
             Side::Client => match self.phase {
                 Phase::Startup => self.advance_startup(input, out),
                 Phase::Authentication => self.advance_authentication(input, out),
@@ -231,6 +233,7 @@ impl Session for Engine {
 
     fn is_blocked(&self) -> bool {
         self.question.is_some()
+            || self.inquiry.is_some()
             || self.stalled.is_some()
             || self.is_bind_waiting
             || (self.is_early && self.phase == Phase::Authentication)

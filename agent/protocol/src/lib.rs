@@ -60,8 +60,8 @@ pub trait Session: Send {
     fn quiet(&self) -> Quiet;
 
     /// Puts statements of the agent's own to the server, while it is [`Quiet::Now`]: in one transaction that writes nothing
-    /// and leaves nothing behind. What comes of it is [`Progress::Inquired`]; before that, no question may be answered.
-    /// The client sees nothing of it.
+    /// and leaves nothing behind. What comes of it is [`Progress::Inquired`]; until then the client's input is
+    /// left alone. The client sees nothing of it.
     fn inquire(&mut self, statements: &[String], out: &mut Outbox) -> Result<(), ProtocolError>;
 
     /// Tells the client something that is no answer, at the next place where the protocol allows it.
@@ -89,11 +89,11 @@ pub trait Session: Send {
 /// When the server can be asked something that the client did not ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quiet {
-    /// At once: no transaction is open, and the server owes no answer.
+    /// At once: no transaction and no question is open, and the server owes no answer.
     Now,
     /// Perhaps once it has answered what it was sent.
     Later,
-    /// Not before the client has sent more: it has left a transaction or a pipeline open.
+    /// Not before the client has sent more: it has left a transaction or a pipeline open, or waits for a verdict.
     Never,
 }
 

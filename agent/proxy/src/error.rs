@@ -1,6 +1,7 @@
 //! Why a session ended other than by its client's wish.
 
 use std::io;
+use std::time::Duration;
 
 use journal::JournalError;
 use model::{Refusal, RefusalKind};
@@ -59,6 +60,9 @@ pub enum SessionError {
     /// The client did not say what it wants in time.
     #[error("the client sent no complete startup packet in time")]
     StartupTimeout,
+    /// The server did not answer what the agent asked it through the session.
+    #[error("the server did not tell its catalog within {0:?}")]
+    Overdue(Duration),
     /// The agent is stopping.
     #[error("the agent is stopping")]
     Stopping,
@@ -77,6 +81,7 @@ impl SessionError {
             Self::NoKey(_) => "no_key",
             Self::Journal(_) => "journal",
             Self::StartupTimeout => "startup_timeout",
+            Self::Overdue(_) => "overdue",
             Self::Stopping => "stopping",
         }
     }
@@ -116,6 +121,11 @@ impl SessionError {
             Self::StartupTimeout => (
                 RefusalKind::Malformed,
                 "weir: no complete startup packet came in time",
+                None,
+            ),
+            Self::Overdue(_) => (
+                RefusalKind::Unavailable,
+                "weir: the server did not tell its catalog in time",
                 None,
             ),
             Self::Stopping => (RefusalKind::Stopping, "weir: the agent is stopping", None),

@@ -15,6 +15,7 @@ mod cancels;
 mod error;
 mod gate;
 mod handshakes;
+mod inquiries;
 mod pool;
 mod pump;
 mod reading;

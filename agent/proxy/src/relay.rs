@@ -7,7 +7,7 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use model::{
     Approval, Count, Outcome, Refusal, RefusalKind, Request, Stage, Statement, Status, Usage,
@@ -31,7 +31,7 @@ const ONE_STATEMENT: Count = Count {
 };
 
 /// A request on its way through the gate, with all that the gate needs of it.
-struct Asked {
+pub(crate) struct Asked {
     scene: Arc<Scene>,
     ticket: Ticket,
     stage: Stage,
@@ -44,11 +44,13 @@ struct Asked {
 }
 
 /// What became of a question of the engine.
-enum Answer {
+pub(crate) enum Answer {
     /// The message was never read, and is refused.
     Unread(Ticket, Verdict),
     Judged(Box<Asked>, Judged),
     Released(Box<Asked>, Ruling),
+    /// The server did not answer what the agent asked it.
+    Overdue(Duration),
 }
 
 impl Asked {
@@ -74,28 +76,38 @@ impl Session {
         let mut wish = Wish::new(self.shared.stop.clone());
         let mut answer: Option<Waiting<Answer>> = None;
         let mut asking = None;
+        let mut patience: Option<Waiting<Answer>> = None;
         loop {
             if let Some((ticket, ask)) = self.work(&scene)? {
                 asking = Some(ticket);
                 answer = Some(self.ask(&scene, ticket, ask));
             }
+            patience = match patience.take() {
+                waiting if self.inquiry.is_some() => waiting.or_else(|| self.patience()),
+                _ => None,
+            };
+            let is_asking = answer.is_some() || self.inquiry.is_some();
             self.pump.write().await?;
             if let Some(known) = &mut self.cancel {
-                known.follow(asking.filter(|_| answer.is_some()), self.held.is_some());
+                let asking = asking.filter(|_| answer.is_some());
+                known.follow(asking, self.held.is_some());
             }
-            if let Some(end) = self.ended(answer.is_some()) {
+            if let Some(end) = self.ended(is_asking) {
                 return Ok(end);
             }
             let may_end = match wish.now() {
                 Stop::No => false,
-                Stop::WhenQuiet => answer.is_none() && self.is_quiet(),
+                Stop::WhenQuiet => !is_asking && self.is_quiet(),
                 Stop::Now => true,
             };
             if may_end {
                 return Err(SessionError::Stopping);
             }
             let event = match &self.held {
-                None => self.pump.step_or(answer.as_mut(), &mut wish).await?,
+                None => {
+                    let other = answer.as_mut().or(patience.as_mut());
+                    self.pump.step_or(other, &mut wish).await?
+                }
                 Some(_) => tokio::select! {
                     event = self.pump.step_or(answer.as_mut(), &mut wish) => event?,
                     () = withdrawn(&self.cancel) => {
@@ -116,6 +128,9 @@ impl Session {
     fn work(&mut self, scene: &Scene) -> Result<Option<(Ticket, Ask)>, SessionError> {
         for side in [Side::Server, Side::Client] {
             loop {
+                if side == Side::Client && self.waits_for_catalog(scene)? {
+                    break;
+                }
                 match self.pump.advance(side)? {
                     Progress::NeedMore => break,
                     Progress::Terminated => self.terminated = true,
@@ -129,6 +144,7 @@ impl Session {
                             return Ok(Some((ticket, ask)));
                         }
                     }
+                    Progress::Inquired(answers) => self.inquired(answers)?,
                     Progress::Finished(ticket, outcome) => {
                         self.finished(scene, ticket, outcome)?;
                     }
@@ -175,12 +191,15 @@ impl Session {
         let Some(ruling) = ruling else {
             return Ok(false);
         };
+        self.told = None;
         self.carry_out(scene, ticket, stage, reading, ruling, since)?;
         Ok(true)
     }
 
     /// Takes a question to the gate.
     fn ask(&mut self, scene: &Arc<Scene>, ticket: Ticket, ask: Ask) -> Waiting<Answer> {
+        // Good for this statement, and for none behind it.
+        let told = self.told.take().and_then(|told| told.now());
         let gate = self.shared.gate.clone();
         let scene = scene.clone();
         let reported = self.reported();
@@ -198,7 +217,9 @@ impl Session {
                 }
             };
             let asks_about_values = gate.asks_about_values();
-            let (reading, types) = scene.read(&command, asks_about_values, &reported).await;
+            let (reading, types) = scene
+                .read(&command, asks_about_values, &reported, told)
+                .await;
             let Command {
                 source, parameters, ..
             } = command;
@@ -234,6 +255,7 @@ impl Session {
             Answer::Judged(asked, Judged::Settled(ruling)) | Answer::Released(asked, ruling) => {
                 (asked, ruling)
             }
+            Answer::Overdue(limit) => return Err(SessionError::Overdue(limit)),
             Answer::Unread(ticket, verdict) => {
                 self.pump.resolve(ticket, verdict)?;
                 return Ok(None);

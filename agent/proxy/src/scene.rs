@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use catalog::{Catalog, Database};
+use catalog::{Catalog, CatalogError, Database, Inquiry};
 use model::{Login, Opacity, Outcome, ParameterTypes, Shape, Subject, Target, Touches};
 use protocol::{Command, Session, Source, Ticket, Transaction};
 use sql::{Change, Facts, Snapshot};
@@ -90,25 +90,55 @@ impl Scene {
         known.filter(|(reading, _)| !may_fetch_what_was_bound(command, &reading.facts))
     }
 
+    /// Whether the catalog is read through the session itself.
+    pub fn is_read_in_session(&self) -> bool {
+        !self.replicates && self.database.is_read_in_session()
+    }
+
+    /// Whether the catalog has to be read before the session's next statement can be understood.
+    pub fn lacks_catalog(&self, now: Instant) -> bool {
+        let Some(snapshot) = self.database.at_hand(now) else {
+            return true;
+        };
+        // Who told of it may have started with settings of its own.
+        let is_fresh = matches!(self.state().names, Names::Fresh);
+        is_fresh && !sql::Session::new(&self.login, &snapshot).is_known()
+    }
+
+    /// What the server is to be asked for that.
+    pub fn inquiry(&self) -> Inquiry {
+        self.database.inquiry()
+    }
+
     /// What the command would do, as of everything that was forwarded before it, and the types of its values. `exactly`:
-    /// as this very text is read, and not only one of its pattern.
+    /// as this very text is read, and not only one of its pattern. `told`: what the session was told of the catalog for it.
     pub async fn read(
         &self,
         command: &Command,
         exactly: bool,
         reported: &[Reported],
+        told: Option<Result<Arc<Snapshot>, CatalogError>>,
     ) -> (Arc<Reading>, ParameterTypes) {
         if let Some(facts) = self.replication(&command.source) {
             let reading = Reading::new(&command.source, facts);
             return (Arc::new(reading), ParameterTypes::default());
         }
-        match self.database.snapshot().await {
+        let snapshot = match (self.database.snapshot().await, told) {
+            (Ok(snapshot), _) => Ok(snapshot),
+            (Err(_), Some(told)) => told,
+            (Err(error), None) => Err(error),
+        };
+        match snapshot {
             Ok(snapshot) => {
                 let reading = self.understand(command, exactly, &snapshot, reported);
                 let types = types(command, &reading.facts, &snapshot);
                 (reading, types)
             }
             Err(error) => {
+                if let Some(facts) = self.end_of_transaction(&command.source) {
+                    let reading = Reading::new(&command.source, facts);
+                    return (Arc::new(reading), ParameterTypes::default());
+                }
                 let why = format!("the database's catalog cannot be read: {error}");
                 let reading = Reading::new(&command.source, opaque("catalog", why));
                 (Arc::new(reading), ParameterTypes::default())
@@ -122,6 +152,26 @@ impl Scene {
             Source::Text(text) => sql::analyse_replication(text, self.login.replication()?),
             Source::Function(_) => None,
         }
+    }
+
+    /// Of the end of a transaction, for which no catalog is needed: otherwise nobody could leave one in which it cannot be
+    /// read.
+    fn end_of_transaction(&self, source: &Source) -> Option<Facts> {
+        let (Source::Text(text), Names::Known(session)) = (source, &self.state().names) else {
+            return None;
+        };
+        let nothing = Snapshot::new(0, sql::Rows::default());
+        let facts = sql::analyse(text, session, &nothing);
+        let is_end = |change: &Change| {
+            matches!(
+                change,
+                Change::RolledBack | Change::RolledBackTo | Change::Committed
+            )
+        };
+        let touches_nothing =
+            matches!(&facts.touches, Touches::Known(touches) if touches.is_empty());
+        let ends = facts.shape.statements == 1 && facts.changes.len() == 1;
+        (ends && touches_nothing && facts.changes.iter().all(is_end)).then_some(facts)
     }
 
     fn understand(

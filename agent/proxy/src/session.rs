@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::cancels::{Cancels, Known};
 use crate::error::SessionError;
 use crate::gate::{Case, Gate, Judged};
+use crate::inquiries::Told;
 use crate::pump::Pump;
 use crate::reading::{Memory, Reading};
 use crate::scene::Scene;
@@ -62,6 +63,10 @@ pub struct Session {
     pub(crate) under_way: VecDeque<UnderWay>,
     /// The request that waits for a person.
     pub(crate) held: Option<Ticket>,
+    /// What the server is asked beside the client's requests.
+    pub(crate) inquiry: Option<Box<catalog::Inquiry>>,
+    /// What came of that last.
+    pub(crate) told: Option<Box<Told>>,
     /// Whether the client said goodbye.
     pub(crate) terminated: bool,
     /// Keeps the session's cancel key known.
@@ -116,6 +121,8 @@ impl Session {
             pump,
             under_way: VecDeque::new(),
             held: None,
+            inquiry: None,
+            told: None,
             terminated: false,
             cancel: None,
             shown: None,

@@ -103,6 +103,17 @@ impl Session {
         &self.current
     }
 
+    /// Whether all of these are known.
+    pub fn is_known(&self) -> bool {
+        let Settings {
+            path,
+            role,
+            standard_strings,
+            utf8,
+        } = &self.current;
+        path.is_some() && role.is_some() && standard_strings.is_some() && utf8.is_some()
+    }
+
     /// Everything that decides what a text means in this session now: while it is the same, so are the facts.
     pub fn meaning(&self) -> Meaning {
         Meaning {

@@ -10,6 +10,7 @@ mod ends;
 mod fidelity;
 mod full;
 mod harmless;
+mod in_session;
 mod limits;
 mod masking;
 mod monitor;

@@ -125,7 +125,8 @@ policies = \"policies\"                  # *.cedar and classes.toml
             "
 # These servers are on this host, and are reached over their unix sockets: the `local` lines of pg_hba.conf count.
 # Let them ask for a password, as the `host` lines do (scram-sha-256): `peer` would see weir's own user.
-# The catalog's role needs no privilege: CREATE ROLE weir LOGIN. Its password goes into a file that only weir can read:
+# The catalog's role needs no privilege: CREATE ROLE weir LOGIN. Without that line, clients' own sessions are asked.
+# Its password goes into a file that only weir can read:
 # password_file = \"/etc/weir/catalog.password\". Check: psql -h {} -p {} -U weir
 ",
             first.socket.parent().unwrap_or(Path::new("/")).display(),

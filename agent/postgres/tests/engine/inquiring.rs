@@ -168,9 +168,8 @@ fn it_is_asked_only_where_nothing_is_under_way() {
     assert_eq!(play.engine.quiet(), Quiet::Never, "before the login");
     play = Play::ready();
     assert_eq!(play.engine.quiet(), Quiet::Now);
-    // A question that is open disturbs nobody.
     play.client(client::query("held"));
-    assert_eq!(play.engine.quiet(), Quiet::Now);
+    assert_eq!(play.engine.quiet(), Quiet::Never, "a question is open");
     play.yes();
     assert_eq!(play.engine.quiet(), Quiet::Later);
     assert!(play.engine.inquire(&[], &mut Outbox::default()).is_err());
@@ -186,4 +185,8 @@ fn it_is_asked_only_where_nothing_is_under_way() {
     assert_eq!(play.engine.quiet(), Quiet::Later);
     play.server(server::ready(b'I'));
     assert_eq!(play.engine.quiet(), Quiet::Now);
+    play.client(client::query("copy t from stdin"));
+    assert_eq!(play.engine.quiet(), Quiet::Later);
+    play.server(server::copy_in());
+    assert_eq!(play.engine.quiet(), Quiet::Never, "data is awaited");
 }
