@@ -42,7 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("weir-identity", &["weir-model"]),
     ("weir-intercept", &["weir-abi", "weir-model"]),
     ("weir-journal", &["weir-model"]),
-    ("weir-mask", &["weir-model", "weir-value"]),
+    ("weir-mask", &["weir-detect", "weir-model", "weir-value"]),
     ("weir-policy", &["weir-detect", "weir-model"]),
     (
         "weir-postgres",

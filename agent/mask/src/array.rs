@@ -3,7 +3,6 @@
 
 use bytes::{Buf as _, BufMut as _, BytesMut};
 
-use crate::step::Step;
 use crate::{Format, Shown};
 
 /// `MAXDIM` in `src/include/utils/array.h`.
@@ -20,15 +19,42 @@ pub(crate) struct Elements {
 
 impl Elements {
     /// None where this is no array of such elements.
-    pub(crate) fn put(&self, value: &[u8], step: &Step, out: &mut BytesMut) -> Option<Shown> {
+    pub(crate) fn put(
+        &self,
+        value: &[u8],
+        mut step: impl FnMut(&[u8], &mut BytesMut) -> Option<Shown>,
+        out: &mut BytesMut,
+    ) -> Option<Shown> {
+        let before = out.len();
+        let (mut is_masked, mut is_reported) = (false, false);
+        let step = |element: &[u8], out: &mut BytesMut| {
+            let shown = step(element, out);
+            is_masked |= matches!(shown, None | Some(Shown::Null | Shown::Masked));
+            is_reported |= shown == Some(Shown::Reported);
+            shown
+        };
         match self.format {
             Format::Text => put_text(std::str::from_utf8(value).ok()?, step, out)?,
             Format::Binary => self.put_binary(value, step, out)?,
         }
-        Some(Shown::Masked)
+        if is_masked {
+            return Some(Shown::Masked);
+        }
+        // In the server's own form, of which there are several.
+        out.truncate(before);
+        out.put_slice(value);
+        Some(match is_reported {
+            true => Shown::Reported,
+            false => Shown::Unchanged,
+        })
     }
 
-    fn put_binary(&self, mut value: &[u8], step: &Step, out: &mut BytesMut) -> Option<()> {
+    fn put_binary(
+        &self,
+        mut value: &[u8],
+        mut step: impl FnMut(&[u8], &mut BytesMut) -> Option<Shown>,
+        out: &mut BytesMut,
+    ) -> Option<()> {
         let dimensions = value.try_get_i32().ok()?;
         let has_null = value.try_get_i32().ok()?;
         if !(0..=MOST_DIMENSIONS).contains(&dimensions) || value.try_get_u32().ok()? != self.oid {
@@ -52,7 +78,7 @@ impl Elements {
             let (element, rest) = value.split_at_checked(usize::try_from(length).ok()?)?;
             value = rest;
             let begin = out.len();
-            match step.put(element, out) {
+            match step(element, out) {
                 Some(_) => {
                     let length = i32::try_from(out.len() - begin).ok()?;
                     write_at(out, at, length)?;
@@ -73,7 +99,11 @@ fn write_at(out: &mut BytesMut, at: usize, number: i32) -> Option<()> {
     Some(())
 }
 
-fn put_text(text: &str, step: &Step, out: &mut BytesMut) -> Option<()> {
+fn put_text(
+    text: &str,
+    mut step: impl FnMut(&[u8], &mut BytesMut) -> Option<Shown>,
+    out: &mut BytesMut,
+) -> Option<()> {
     // Bounds stand in front where they are not from 1 on.
     let start = if text.starts_with('[') {
         text.find('=')?.checked_add(1)?
@@ -94,7 +124,7 @@ fn put_text(text: &str, step: &Step, out: &mut BytesMut) -> Option<()> {
                 let (element, behind) = element(rest)?;
                 rest = behind;
                 shown.clear();
-                match element.and_then(|element| step.put(element.as_bytes(), &mut shown)) {
+                match element.and_then(|element| step(element.as_bytes(), &mut shown)) {
                     Some(_) => put_element(std::str::from_utf8(&shown).ok()?, out),
                     None => out.put_slice(b"NULL"),
                 }

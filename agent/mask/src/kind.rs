@@ -60,6 +60,11 @@ impl Kind {
         matches!(self, Self::Date | Self::Timestamp | Self::TimestampTz)
     }
 
+    /// Whether its values are text, or have some in them.
+    pub(crate) fn holds_text(self) -> bool {
+        self == Self::Text || self.is_json()
+    }
+
     pub(crate) fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Jsonb)
     }

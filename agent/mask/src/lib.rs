@@ -22,6 +22,7 @@ mod moment;
 mod noise;
 mod number;
 mod partial;
+mod search;
 mod step;
 mod token;
 
@@ -71,15 +72,19 @@ pub enum Shown {
     Masked,
     /// The value was appended as it is: there was nothing to mask in it.
     Unchanged,
+    /// The value was appended as it is, although something was found in it that is to be reported.
+    Reported,
 }
 
 impl Mask {
     /// Makes a function ready. A key that is not in the ring masks like `redact`.
     pub fn new(function: &MaskFunction, column: &Column<'_>, keys: &Keyring) -> Self {
-        // That there is nothing is said of an array as a whole.
+        let element = value::element_of(column.type_oid);
         let element = match function {
+            // That there is nothing is said of an array as a whole.
             MaskFunction::Null => None,
-            _ => value::element_of(column.type_oid),
+            MaskFunction::Detect(_) => element.filter(|oid| Kind::of(*oid).holds_text()),
+            _ => element,
         };
         let kind = Kind::of(element.unwrap_or(column.type_oid));
         let typed = step::Typed {
@@ -107,7 +112,9 @@ impl Mask {
         let shown = match (value, &self.elements) {
             (None, _) => self.null.as_ref().and_then(|null| null.put(&[], out)),
             (Some(value), None) => self.step.put(value, out),
-            (Some(value), Some(elements)) => elements.put(value, &self.step, out),
+            (Some(value), Some(elements)) => {
+                elements.put(value, |element, out| self.step.put(element, out), out)
+            }
         };
         shown.unwrap_or_else(|| {
             out.truncate(before);

@@ -12,6 +12,7 @@ use crate::kind::Kind;
 use crate::noise::Noise;
 use crate::number::Bucket;
 use crate::partial::Partial;
+use crate::search::Search;
 use crate::token::Token;
 use crate::{Format, Shown, constant, email};
 
@@ -37,6 +38,7 @@ pub(crate) enum Step {
     Bucket(Bucket),
     Noise(Box<Noise>),
     Json(Box<Json>),
+    Search(Search),
     /// Keeps what is encrypted.
     Encrypted(Kind, Format, Box<Step>),
 }
@@ -83,6 +85,11 @@ impl Step {
                 .get(key)
                 .map(|key| Self::Noise(Box::new(Noise::new(&key, *spread, typed)))),
             MaskFunction::Json(paths) => Some(Self::Json(Box::new(Json::new(paths, typed, keys)))),
+            MaskFunction::Detect(detect) => Some(Self::Search(Search {
+                detect: *detect,
+                kind: typed.kind,
+                format: typed.format,
+            })),
             MaskFunction::Encrypted(otherwise) => {
                 let otherwise = Box::new(Self::new(otherwise, typed, keys));
                 Some(Self::Encrypted(typed.kind, typed.format, otherwise))
@@ -113,6 +120,7 @@ impl Step {
             Self::Bucket(bucket) => bucket.put(value, out),
             Self::Noise(noise) => noise.put(value, out),
             Self::Json(json) => return json.put(value, out),
+            Self::Search(search) => return search.put(value, out),
             Self::Encrypted(kind, format, otherwise) => {
                 if !encrypted::is_encrypted(*kind, *format, value) {
                     return otherwise.put(value, out);
@@ -128,7 +136,7 @@ impl Step {
 /// Whether a function has a meaning for a type.
 pub(crate) fn fits(function: &MaskFunction, kind: Kind) -> bool {
     match function {
-        MaskFunction::Null | MaskFunction::Redact => true,
+        MaskFunction::Null | MaskFunction::Redact | MaskFunction::Detect(_) => true,
         MaskFunction::Fixed(text) | MaskFunction::Always(text) => constant::is_valid(text, kind),
         MaskFunction::Partial { .. } | MaskFunction::Email => kind == Kind::Text,
         MaskFunction::Hash { .. } => matches!(

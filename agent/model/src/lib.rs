@@ -23,7 +23,7 @@ pub use event::{
     Approval, AuditEvent, AuditRecord, Circumstances, Content, Decided, Finished, Heading, Opened,
     SCHEMA_VERSION, Shown, Side, Stage,
 };
-pub use mask::{Floor, MaskFunction, MaskedColumn, Masks, Place, Spread};
+pub use mask::{Detect, Floor, MaskFunction, MaskedColumn, Masks, Place, Spread};
 pub use object::{Column, Function, Object, Relation};
 pub use output::{BaseColumn, CopyForm, Derivation, Output, Outputs};
 pub use peer::{Origin, Peer, Process};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use function::{Floor, MaskFunction, Spread};
+pub use function::{Detect, Floor, MaskFunction, Spread};
 
 /// The masks of one statement. Empty: the result passes as it comes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,12 @@ impl Masks {
     /// No column is masked.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// Whether there is a column that the subject may not see, other than what is detected in one.
+    pub fn hides(&self) -> bool {
+        let is_hidden = |mask: &MaskedColumn| !matches!(mask.function, MaskFunction::Detect(_));
+        !self.told.is_empty() || self.shown.iter().any(is_hidden)
     }
 
     /// Whether no column is masked.

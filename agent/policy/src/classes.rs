@@ -57,6 +57,17 @@ pub(crate) struct Classified<'a> {
     pub mask: &'a MaskFunction,
 }
 
+impl Classified<'_> {
+    /// Whether it is no secret itself, and is only searched for some.
+    pub fn is_searched(&self) -> bool {
+        is_search(self.mask)
+    }
+}
+
+fn is_search(mask: &MaskFunction) -> bool {
+    matches!(mask, MaskFunction::Detect(_))
+}
+
 impl Classes {
     /// Reads the file, and adds what is wrong with it to `problems`.
     pub fn read(file: &SourceFile, problems: &mut Vec<Problem>) -> Self {
@@ -79,12 +90,15 @@ impl Classes {
         )
     }
 
-    /// The classes of a column; none if it is in none.
+    /// The classes of a column; none if it is in none. Those that only detect are for what is in no other.
     pub fn of(&self, column: ColumnName<'_>) -> Option<Classified<'_>> {
-        let mut found = self
+        let (searched, masked): (Vec<_>, Vec<_>) = self
             .0
             .iter()
-            .filter_map(|class| Some((class, class.mask_of(column)?)));
+            .filter_map(|class| Some((class, class.mask_of(column)?)))
+            .partition(|(_, mask)| is_search(mask));
+        let found = if masked.is_empty() { searched } else { masked };
+        let mut found = found.into_iter();
         let (first, mask) = found.next()?;
         let classes = std::iter::once(first)
             .chain(found.map(|(class, _)| class))
@@ -397,6 +411,31 @@ mod tests {
             mask("b"),
             MaskFunction::Encrypted(MaskFunction::Null.into())
         );
+    }
+
+    #[test]
+    fn what_is_in_a_class_is_not_searched() {
+        let (classes, problems) = read(
+            r#"
+            [classes.found]
+            description = "d"
+            mask = { detect = "mask" }
+            columns = ["*/*.*.*.*"]
+            [classes.pii]
+            description = "d"
+            mask = "redact"
+            columns = ["*/*.*.*.a"]
+            "#,
+        );
+        assert_eq!(problems, [""; 0]);
+        for (name, class, is_searched) in [("a", "pii", false), ("b", "found", true)] {
+            let classified = classes.of(column(name)).unwrap();
+            let names: Vec<&str> = classified.classes.iter().map(|c| &*c.name).collect();
+            assert_eq!(
+                (names, classified.is_searched()),
+                (vec![class], is_searched)
+            );
+        }
     }
 
     #[test]

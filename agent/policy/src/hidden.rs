@@ -44,7 +44,9 @@ impl Hidden {
         }
         // What is hidden and in no output was read for something that may fail.
         let mut told = self.told;
-        for column in &self.columns {
+        let is_secret =
+            |column: &&MaskedColumn| !matches!(column.function, MaskFunction::Detect(_));
+        for column in self.columns.iter().filter(is_secret) {
             if !shown.iter().any(|mask| is_same(mask, column)) {
                 push(&mut told, column);
             }
@@ -84,6 +86,12 @@ fn function(how: Derivation, hidden: &[&MaskedColumn]) -> MaskFunction {
     let mut functions = hidden.iter().map(|column| &column.function);
     match (how, functions.next()) {
         (Derivation::Plain, Some(first)) if functions.all(|other| other == first) => first.clone(),
+        // What is found in a column is found in what is made of it, too, as far as it is still there.
+        (Derivation::Computed, Some(first @ MaskFunction::Detect(_)))
+            if functions.all(|other| other == first) =>
+        {
+            first.clone()
+        }
         _ => MaskFunction::Null,
     }
 }

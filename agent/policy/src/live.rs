@@ -57,9 +57,12 @@ impl PolicySet {
         lacking.map(problem).collect()
     }
 
-    /// The class and mask of a column, where it is in one.
+    /// The class and mask of a column, where it is in one, other than to be searched.
     pub fn mask_of(&self, column: ColumnName<'_>) -> Option<(&str, &MaskFunction)> {
-        let classified = self.classes.of(column)?;
+        let classified = self
+            .classes
+            .of(column)
+            .filter(|found| !found.is_searched())?;
         let class = classified.classes.first()?;
         Some((&class.name, classified.mask))
     }
@@ -84,9 +87,10 @@ impl PolicySet {
         })
     }
 
-    /// Whether the column is in any class.
+    /// Whether the column is in any class, other than to be searched.
     pub fn is_classified(&self, column: ColumnName<'_>) -> bool {
-        self.classes.of(column).is_some()
+        let classified = self.classes.of(column);
+        classified.is_some_and(|classified| !classified.is_searched())
     }
 
     /// The names of all classes.

@@ -203,7 +203,13 @@ impl<'a> Plan<'a, '_> {
             };
             let object = self.column_entity(relation, &column.name, &classified)?;
             let mask = masked(relation, column, &classified);
-            if let Derivation::Aggregated(least) = output.how {
+            let least = match output.how {
+                // What is no secret itself makes no statistic one.
+                Derivation::Aggregated(_) if classified.is_searched() => continue,
+                Derivation::Aggregated(least) => Some(least),
+                Derivation::Plain | Derivation::Computed => None,
+            };
+            if let Some(least) = least {
                 self.push(Ask {
                     or: Some("unmask"),
                     group_size: least,
@@ -284,6 +290,11 @@ impl<'a> Plan<'a, '_> {
         };
         let object = self.column_entity(relation, &column.name, &classified)?;
         let mask = masked(relation, column, &classified);
+        let is_known = mask.table != 0 && mask.column != 0;
+        // What is no secret itself may be used for anything.
+        if classified.is_searched() && !(used.how == Use::Shown && is_known) {
+            return Ok(());
+        }
         let otherwise = match used.how {
             Use::Written => return Ok(()),
             Use::Told => withhold(mask),
@@ -292,7 +303,7 @@ impl<'a> Plan<'a, '_> {
                 // Who may search by it need not see it in an error.
                 withhold(mask)
             }
-            Use::Shown if mask.table != 0 && mask.column != 0 => Otherwise::Mask(mask),
+            Use::Shown if is_known => Otherwise::Mask(mask),
             Use::Shown => refuse(NO_NUMBER, SELECT_ITSELF),
             Use::Derived => refuse(CARRIED_AWAY, SELECT_ITSELF),
         };

@@ -101,7 +101,7 @@ impl Run {
         let holds_up = holds_up || limit.is_some();
         Self {
             ticket,
-            withholds: !masks.is_empty(),
+            withholds: masks.hides(),
             withholds_later: !masks.told.is_empty(),
             outcome: Outcome {
                 masked_values: vec![0; masks.shown.len()],

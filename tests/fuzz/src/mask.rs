@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use mask::{Column, Format, Key, Keyring, Mask, Shown};
-use model::{Floor, MaskFunction, Spread};
+use model::{Detect, Floor, MaskFunction, Spread};
 
 const BEFORE: &[u8] = b"before";
 
@@ -66,7 +66,7 @@ fn shown(mask: &Mask, value: Option<&[u8]>) -> Option<Vec<u8>> {
             assert!(appended.is_empty(), "NULL with bytes");
             None
         }
-        Shown::Masked | Shown::Unchanged => Some(appended.to_vec()),
+        Shown::Masked | Shown::Unchanged | Shown::Reported => Some(appended.to_vec()),
     }
 }
 
@@ -110,6 +110,8 @@ fn functions() -> Vec<MaskFunction> {
         },
         MaskFunction::Json(paths),
         MaskFunction::Encrypted(MaskFunction::Redact.into()),
+        MaskFunction::Detect(Detect::Mask),
+        MaskFunction::Detect(Detect::Report),
     ]
 }
 

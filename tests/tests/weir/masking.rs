@@ -7,6 +7,7 @@ use weir_tests::messages::{
 use weir_tests::shop::{ANALYST, CANARIES, CLERK, shop};
 use weir_tests::{Frame, Plan, Wire, World};
 
+mod detection;
 mod functions;
 mod lineage;
 mod roundabout;

@@ -61,7 +61,7 @@ fn shown(
             assert!(shown_bytes.is_empty());
             None
         }
-        Shown::Masked | Shown::Unchanged => Some(shown_bytes.to_vec()),
+        Shown::Masked | Shown::Unchanged | Shown::Reported => Some(shown_bytes.to_vec()),
     }
 }
 

@@ -67,6 +67,18 @@ pub enum MaskFunction {
     Json(BTreeMap<Arc<str>, MaskFunction>),
     /// Keeps what is encrypted, and masks everything else by this.
     Encrypted(Arc<MaskFunction>),
+    /// Keeps a text, but for what looks like a card number, an address, a key and the like in it.
+    Detect(Detect),
+}
+
+/// What is done with what is detected in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Detect {
+    /// It is counted.
+    Report,
+    /// It is counted, and replaced by `***`.
+    Mask,
 }
 
 impl MaskFunction {
@@ -85,7 +97,8 @@ impl MaskFunction {
             | Self::Partial { .. }
             | Self::Email
             | Self::Date { .. }
-            | Self::Number { .. } => vec![],
+            | Self::Number { .. }
+            | Self::Detect(_) => vec![],
         }
     }
 }

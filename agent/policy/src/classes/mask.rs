@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Floor, MaskFunction, Spread};
+use model::{Detect, Floor, MaskFunction, Spread};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -53,6 +53,7 @@ enum Words {
         days: Option<u32>,
     },
     Json(BTreeMap<Arc<str>, WrittenMask>),
+    Detect(Detect),
 }
 
 impl Words {
@@ -84,6 +85,7 @@ impl Words {
                 spread: spread(percent, days)?,
             },
             Self::Json(paths) => MaskFunction::Json(json(paths)?),
+            Self::Detect(detect) => MaskFunction::Detect(detect),
         })
     }
 }
@@ -110,6 +112,9 @@ fn json(
         }
         match mask {
             MaskFunction::Json(_) => Err(format!("json in json: write \"{path}.member\"")),
+            MaskFunction::Detect(_) => Err(format!(
+                "detect looks through whole documents: leave out \"{path}\""
+            )),
             mask => Ok((path, mask)),
         }
     };

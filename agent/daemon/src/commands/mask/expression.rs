@@ -103,6 +103,7 @@ impl Typed<'_> {
             | MaskFunction::Noise { .. } => {
                 return Err("its key would stand in the view, for everybody to read");
             }
+            MaskFunction::Detect(_) => return Err("SQL does not search texts"),
             MaskFunction::Json(_) => return Err("paths of JSON are not masked in SQL"),
             MaskFunction::Encrypted(_) => {
                 return Err("SQL cannot tell what is encrypted");
