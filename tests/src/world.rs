@@ -194,7 +194,7 @@ impl Plan {
         let config = folder.join("weir.toml");
         let catalog = match self.server {
             _ if self.has_no_role => "",
-            Some(_) if !self.is_pooled => "",
+            Some(_) if !self.is_pooled => "read_catalog = false",
             _ => "catalog = { user = \"postgres\" }",
         };
         let socket = folder.join(format!("data/.s.PGSQL.{server}"));

@@ -14,7 +14,7 @@ use model::{Login, Target, Touches};
 use rustix::time::{ClockId, clock_gettime};
 use sql::{Session, Snapshot, analyse};
 use tokio::net::TcpStream;
-use weir_catalog::{Catalog, Credentials, Dial, Duplex, Limits};
+use weir_catalog::{Access, Catalog, Credentials, Dial, Duplex, Limits};
 
 /// How often each text is analysed; the median counts.
 const PASSES: usize = 5;
@@ -60,7 +60,7 @@ async fn snapshot(address: SocketAddr, database: &str) -> Result<Arc<Snapshot>, 
         user: USER.into(),
         password: None,
     };
-    let credentials = HashMap::from([(server.clone(), credentials)]);
+    let credentials = HashMap::from([(server.clone(), Access::Role(credentials))]);
     let catalog = Catalog::new(dial, credentials, Limits::default());
     Ok(catalog
         .snapshot(&Target { server, address }, database)

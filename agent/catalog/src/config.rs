@@ -20,6 +20,15 @@ pub struct Written {
     pub password_file: Option<PathBuf>,
 }
 
+/// How a server's catalog is read, where that is not through its clients' sessions.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// As this role.
+    Role(Credentials),
+    /// Not at all, so that every statement is opaque: what is there is no PostgreSQL, or has no catalog to speak of.
+    Nobody,
+}
+
 /// The role that reads the catalog.
 #[derive(Clone)]
 pub struct Credentials {

@@ -38,12 +38,9 @@ impl Drop for Turn {
 }
 
 impl Database {
-    /// Whether no role reads this catalog, so that sessions have to.
+    /// Whether nobody else reads this catalog, so that sessions have to.
     pub fn is_read_in_session(&self) -> bool {
-        !self
-            .shared
-            .credentials
-            .contains_key(&self.entry.target.server)
+        !self.shared.access.contains_key(&self.entry.target.server)
     }
 
     /// Begins to read through a session.

@@ -34,7 +34,7 @@ use sql::{Relation, Snapshot};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-pub use config::{Credentials, Limits, Written};
+pub use config::{Access, Credentials, Limits, Written};
 pub use inquiry::{Answered, Inquiry};
 pub use reading::{Answer, Row};
 pub use sample::Samples;
@@ -47,6 +47,14 @@ pub enum CatalogError {
         "no catalog role is configured for {server}, and there is no client's session to read its catalog through: add user and password to its catalog section"
     )]
     NoCredentials {
+        /// The server's name.
+        server: Arc<str>,
+    },
+    /// The configuration says that this server's catalog is not read.
+    #[error(
+        "the configuration says that the catalog of {server} is not read (`read_catalog = false`)"
+    )]
+    NeverRead {
         /// The server's name.
         server: Arc<str>,
     },
@@ -149,7 +157,7 @@ pub struct Catalog {
 
 struct Shared {
     dial: Dial,
-    credentials: HashMap<Arc<str>, Credentials>,
+    access: HashMap<Arc<str>, Access>,
     limits: Limits,
     entries: Mutex<HashMap<Key, Arc<Entry>>>,
     versions: AtomicU64,
@@ -202,11 +210,12 @@ const LINGER: Duration = Duration::from_millis(250);
 const TOO_OLD: u32 = 10;
 
 impl Catalog {
-    /// A catalog that reads as these roles, by server name, over connections that `dial` opens.
-    pub fn new(dial: Dial, credentials: HashMap<Arc<str>, Credentials>, limits: Limits) -> Self {
+    /// A catalog that reads as these roles, by server name, over connections that `dial` opens, and of servers that are
+    /// not named here through their clients' sessions.
+    pub fn new(dial: Dial, access: HashMap<Arc<str>, Access>, limits: Limits) -> Self {
         let shared = Shared {
             dial,
-            credentials,
+            access,
             limits,
             entries: Mutex::default(),
             versions: AtomicU64::new(1),
@@ -364,11 +373,17 @@ impl Shared {
     /// A session as the role that is configured for this server.
     async fn open(&self, target: &Target, database: &str) -> Result<Reader, CatalogError> {
         let server = &target.server;
-        let credentials = self.credentials.get(server);
-        let credentials = credentials.ok_or_else(|| CatalogError::NoCredentials {
-            server: server.clone(),
-        })?;
-        load::connect(&self.dial, target, database, credentials).await
+        match self.access.get(server) {
+            Some(Access::Role(credentials)) => {
+                load::connect(&self.dial, target, database, credentials).await
+            }
+            Some(Access::Nobody) => Err(CatalogError::NeverRead {
+                server: server.clone(),
+            }),
+            None => Err(CatalogError::NoCredentials {
+                server: server.clone(),
+            }),
+        }
     }
 
     async fn read_with(&self, reader: &Reader, entry: &Entry) -> Result<sql::Rows, CatalogError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use model::{Login, Object, Outputs, Target, Touch, Touches, Use};
 use sql::{Session, Snapshot, analyse};
 
-use crate::{Catalog, Credentials, Limits};
+use crate::{Access, Catalog, Credentials, Limits};
 use server::Server;
 
 const SCHEMA: &str = r#"
@@ -38,7 +38,7 @@ fn catalog(server: &Server, limits: Limits) -> (Catalog, Target) {
         password: None,
     };
     let name: Arc<str> = Arc::from("main");
-    let credentials = HashMap::from([(name.clone(), role)]);
+    let credentials = HashMap::from([(name.clone(), Access::Role(role))]);
     let target = Target {
         server: name,
         address: server.address,
@@ -557,7 +557,7 @@ async fn values_are_sampled_only_where_the_role_may_read_them() {
         password: None,
     };
     let (_, target) = catalog(&server, Limits::default());
-    let credentials = HashMap::from([(target.server.clone(), role)]);
+    let credentials = HashMap::from([(target.server.clone(), Access::Role(role))]);
     let catalog = Catalog::new(Server::dial(), credentials, Limits::default());
     let snapshot = catalog.snapshot(&target, "postgres").await.unwrap();
     let relation = |name| snapshot.relation("public", name).unwrap().clone();

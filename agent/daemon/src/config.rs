@@ -111,8 +111,8 @@ pub struct Config {
     pub tls: encryption::Written,
     /// Of masks.
     pub keys: Keys,
-    /// Roles that read catalogs, by server.
-    pub catalogs: HashMap<Arc<str>, catalog::Credentials>,
+    /// How catalogs are read, by server, where it is not through clients' sessions.
+    pub catalogs: HashMap<Arc<str>, catalog::Access>,
     pub sessions: proxy::Settings,
     /// Unix users by the name that `@approvers` uses.
     pub approvers: BTreeMap<String, Vec<String>>,

@@ -243,10 +243,11 @@ fn masks(judging: Judging) -> Masks {
         },
         MaskFunction::Email,
     ];
-    let columns = (1..).zip(functions).map(|(column, function)| MaskedColumn {
+    let numbered = (0..).zip(1..).zip(functions);
+    let columns = numbered.map(|((output, column), function)| MaskedColumn {
         place: Some(Place {
             statement: 0,
-            output: usize::from(column.unsigned_abs()) - 1,
+            output,
         }),
         table: 1,
         column,

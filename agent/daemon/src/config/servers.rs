@@ -45,6 +45,8 @@ pub(super) struct Server {
     /// What is demanded of its side.
     tls: Option<Spanned<tls::ServerSide>>,
     catalog: Option<Spanned<catalog::Written>>,
+    /// False: its catalog is not read, and every statement is opaque.
+    read_catalog: Option<bool>,
     #[serde(default)]
     mode: Mode,
 }
@@ -68,7 +70,7 @@ pub(super) struct Known {
     pub endpoints: Endpoints,
     /// What is demanded, by address, with the server's name.
     pub demands: HashMap<SocketAddr, (Arc<str>, tls::ServerSide)>,
-    pub catalogs: HashMap<Arc<str>, catalog::Credentials>,
+    pub catalogs: HashMap<Arc<str>, catalog::Access>,
     /// Addresses of servers that are only monitored.
     pub monitored: HashSet<SocketAddr>,
 }
@@ -167,13 +169,16 @@ impl Known {
                 .map(|address| (address, upstream.clone()));
             self.endpoints.extend(dialled);
         }
-        if let Some(written) = server.catalog {
+        if server.read_catalog == Some(false) {
+            self.catalogs.insert(name, catalog::Access::Nobody);
+        } else if let Some(written) = server.catalog {
             let mut catalog = written.get_ref().clone();
             catalog.password_file = catalog.password_file.map(|file| base.join(file));
             let credentials = catalog.credentials().map_err(|error| {
                 Contradiction::at(&written, format!("catalog of server {name:?}: {error}"))
             })?;
-            self.catalogs.insert(name, credentials);
+            self.catalogs
+                .insert(name, catalog::Access::Role(credentials));
         }
         Ok(())
     }

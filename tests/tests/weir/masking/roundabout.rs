@@ -91,8 +91,6 @@ fn a_value_in_another_form_is_masked_or_refused() {
         "UPDATE customers SET city = ssn WHERE id = 1",
         "MERGE INTO orders USING customers c ON false WHEN NOT MATCHED THEN INSERT (id, status) VALUES (9, c.ssn)",
         "DECLARE c CURSOR WITH HOLD FOR SELECT ssn FROM customers",
-        "PREPARE p AS SELECT ssn FROM customers",
-        "PREPARE p AS SELECT upper(ssn) FROM customers",
         "EXPLAIN ANALYZE SELECT upper(ssn) FROM customers",
         "EXPLAIN (ANALYZE, VERBOSE) SELECT ssn FROM customers",
         "EXPLAIN SELECT 1 FROM customers WHERE ssn > '5'",

@@ -36,7 +36,7 @@ const STATEMENTS: [(&str, &str, usize); 16] = [
     ("SELECT * FROM customers", "allow", 2),
     ("SELECT ssn FROM customers", "allow", 1),
     ("SELECT 1 FROM customers WHERE ssn = '1'", "deny", 0),
-    ("SELECT upper(email) FROM customers", "deny", 0),
+    ("SELECT upper(email) FROM customers", "allow", 1),
     ("INSERT INTO orders VALUES (4, 1, 1, 'open')", "allow", 0),
     ("DELETE FROM orders WHERE id = 4", "allow", 0),
     ("DELETE FROM orders", "deny", 0),
@@ -73,7 +73,7 @@ fn explain(world: &World, sql: &str) -> Value {
     assert_eq!(text.lines().next(), Some(&*format!("{effect}: {because}")));
     let masks = text
         .lines()
-        .filter(|line| line.contains("masked: "))
+        .filter(|line| line.contains("masked: ") || line.contains("withheld from errors: "))
         .count();
     assert_eq!(
         masks,

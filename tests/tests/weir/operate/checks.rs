@@ -65,11 +65,11 @@ fn a_wrong_configuration_is_refused_with_its_line_and_what_to_write() {
         (
             "[session]\nmost = 1",
             "weir.toml:6:2: unknown field `session`, expected one of `agent`, `intercept`, `gateway`, `server`, \
-             `tls`, `sessions`, `approvals`, `audit`",
+             `tls`, `masking`, `sessions`, `approvals`, `audit`",
         ),
         (
             "[audit]\ndurability = \"never\"",
-            "weir.toml:7:14: unknown variant `never`, expected `process` or `strict`",
+            "weir.toml:7:14: unknown variant `never`, expected one of `process`, `release`, `strict`",
         ),
         (
             "[[server]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\n\
@@ -125,7 +125,7 @@ fn all_that_is_wrong_with_policies_is_said_at_once_each_with_its_place() {
         "a.cedar:4:1: the policy has no @id; write @id(\"a-unique-name\") above it",
         "b.cedar:2:1: unknown annotation @hnt; write one of ",
         "b.cedar:5:27: unexpected token `resource`: expected ",
-        "classes.toml:3:8: unknown variant `nul`, expected one of `null`, `redact`, `fixed`, `partial`, `email`",
+        "classes.toml:3:8: unknown variant `nul`, expected one of `null`, `redact`, `fixed`, `always`, `partial`, `email`, ",
     ];
     assert_eq!(lines.len(), expected.len(), "{said}");
     for (line, start) in lines.iter().zip(expected) {
