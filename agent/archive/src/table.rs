@@ -26,9 +26,9 @@ use crate::{ArchiveError, layout};
 /// Where in a file's metadata its schema is named.
 const SCHEMA: &str = "weir.schema";
 /// Rows that are turned into arrays together.
-const BATCH_ROWS: usize = 8192;
+const BATCH_ROWS: usize = 1024;
 /// Bytes of text after which fewer rows are enough.
-const BATCH_BYTES: usize = 16 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 /// Rows of a row group.
 const GROUP_ROWS: usize = 128 << 10;
 /// Bytes of a row group, encoded.
