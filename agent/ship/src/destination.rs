@@ -1,11 +1,10 @@
 //! Where objects go: a URL and what its store has to be told.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
@@ -93,6 +92,21 @@ impl Destination {
     }
 }
 
+/// The store of a builder, whose kinds have no trait in common. A name that it does not know is an error, where the library
+/// would leave it out.
+macro_rules! built {
+    ($builder:expr, $url:expr, $options:expr) => {{
+        let mut builder = $builder.with_url($url.as_str()).with_retry(patience());
+        for (name, value) in $options {
+            let key = name.parse();
+            let key = key.map_err(|_| format!("this kind of store has no option {name:?}"))?;
+            builder = builder.with_config(key, value);
+        }
+        let store = builder.build().map_err(|error| error.to_string())?;
+        Ok(Arc::new(store))
+    }};
+}
+
 fn store(
     scheme: &ObjectStoreScheme,
     url: &Url,
@@ -104,57 +118,19 @@ fn store(
             None => Ok(Arc::new(LocalFileSystem::new().with_fsync(true))),
             Some(option) => Err(format!("a directory has no option {option:?}")),
         },
+        // The store then computes the sum of what it got, and refuses what is not what was sent.
         ObjectStoreScheme::AmazonS3 => {
-            // The store then computes the sum of what it got, and refuses what is not what was sent.
-            let builder = AmazonS3Builder::from_env()
-                .with_checksum_algorithm(object_store::aws::Checksum::SHA256)
-                .with_url(url.as_str())
-                .with_retry(patience());
-            let builder = configured(builder, options, |builder, key, value| {
-                builder.with_config(key, value)
-            })?;
-            Ok(Arc::new(
-                builder.build().map_err(|error| error.to_string())?,
-            ))
+            let builder = AmazonS3Builder::from_env().with_checksum_algorithm(Checksum::SHA256);
+            built!(builder, url, options)
         }
         ObjectStoreScheme::GoogleCloudStorage => {
-            let builder = GoogleCloudStorageBuilder::from_env()
-                .with_url(url.as_str())
-                .with_retry(patience());
-            let builder = configured(builder, options, |builder, key, value| {
-                builder.with_config(key, value)
-            })?;
-            Ok(Arc::new(
-                builder.build().map_err(|error| error.to_string())?,
-            ))
+            built!(GoogleCloudStorageBuilder::from_env(), url, options)
         }
         ObjectStoreScheme::MicrosoftAzure => {
-            let builder = MicrosoftAzureBuilder::from_env()
-                .with_url(url.as_str())
-                .with_retry(patience());
-            let builder = configured(builder, options, |builder, key, value| {
-                builder.with_config(key, value)
-            })?;
-            Ok(Arc::new(
-                builder.build().map_err(|error| error.to_string())?,
-            ))
+            built!(MicrosoftAzureBuilder::from_env(), url, options)
         }
         _ => Err("write s3://, gs://, az:// or file://".to_owned()),
     }
-}
-
-/// A name that the store does not know is an error, where the library would leave it out.
-fn configured<B, K: FromStr>(
-    builder: B,
-    options: &BTreeMap<String, String>,
-    with: impl Fn(B, K, &str) -> B,
-) -> Result<B, String> {
-    options
-        .iter()
-        .try_fold(builder, |builder, (name, value)| match name.parse() {
-            Ok(key) => Ok(with(builder, key, value)),
-            Err(_) => Err(format!("this kind of store has no option {name:?}")),
-        })
 }
 
 fn patience() -> RetryConfig {

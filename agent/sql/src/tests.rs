@@ -7,6 +7,7 @@ mod limits;
 mod outputs;
 mod patterns;
 mod prepared;
+mod run;
 mod schemas;
 mod sessions;
 mod shapes;

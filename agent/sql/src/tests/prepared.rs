@@ -1,65 +1,22 @@
 //! What EXECUTE runs: only what is certain to stand under its name.
 
-use model::{Outcome, Outputs, Status};
+use model::Outputs;
 
-use super::{login, snapshot, told};
-use crate::{Facts, Session, Snapshot, analyse};
-
-struct Run {
-    snapshot: Snapshot,
-    session: Session,
-}
+use super::run::Run;
+use super::told;
 
 const PREPARE: &str = "PREPARE p (int) AS SELECT count(*) FROM emp WHERE id = $1";
 const EMP: &str = "select public.emp(id@) where";
 const DYNAMIC: &str = "opaque dynamic";
 
 impl Run {
-    fn new() -> Self {
-        let snapshot = snapshot();
-        let session = Session::new(&login(&[]), &snapshot);
-        Self { snapshot, session }
-    }
-
     /// A session that has run this.
     fn after(texts: &[&str]) -> Self {
-        let mut run = Self::new();
+        let mut run = Self::new(&[]);
         for text in texts {
             run.run(text);
         }
         run
-    }
-
-    fn facts(&self, text: &str) -> Facts {
-        analyse(text.as_bytes(), &self.session, &self.snapshot)
-    }
-
-    fn forward(&mut self, text: &str) -> Facts {
-        let facts = self.facts(text);
-        self.session.forwarded(&facts);
-        facts
-    }
-
-    fn finish(&mut self, facts: &Facts, worked: bool) {
-        let failed = || Status::Failed {
-            code: "42000".into(),
-            message: "no".into(),
-        };
-        let outcome = Outcome {
-            status: if worked { Status::Completed } else { failed() },
-            tags: Vec::new(),
-            rows: 0,
-            bytes: 0,
-            masked: 0,
-            masked_values: Vec::new(),
-        };
-        self.session.finished(facts, &outcome);
-    }
-
-    fn run(&mut self, text: &str) {
-        let facts = self.forward(text);
-        self.finish(&facts, true);
-        self.session.settled();
     }
 
     fn execute(&self) -> String {
@@ -104,7 +61,7 @@ fn its_arguments_are_part_of_it() {
 
 #[test]
 fn a_name_that_nobody_prepared_is_not_known() {
-    assert_eq!(Run::new().execute(), DYNAMIC);
+    assert_eq!(Run::new(&[]).execute(), DYNAMIC);
 }
 
 #[test]
@@ -142,11 +99,11 @@ fn the_protocol_makes_names_of_the_same_kind() {
 
 #[test]
 fn a_name_counts_only_when_the_server_has_answered() {
-    let mut run = Run::new();
+    let mut run = Run::new(&[]);
     let facts = run.forward(PREPARE);
     assert_eq!(run.execute(), "opaque session");
     run.session.parsed(b"p");
-    run.finish(&facts, true);
+    run.finish(&facts, true, "");
     assert_eq!(run.execute(), DYNAMIC);
 }
 
@@ -154,14 +111,14 @@ fn a_name_counts_only_when_the_server_has_answered() {
 fn a_prepare_that_failed_leaves_the_name_unknown() {
     let mut run = Run::after(&[PREPARE]);
     let facts = run.forward("PREPARE p (int) AS DELETE FROM emp");
-    run.finish(&facts, false);
+    run.finish(&facts, false, "");
     run.session.settled();
     assert_eq!(run.execute(), DYNAMIC);
 }
 
 #[test]
 fn of_several_in_flight_each_answer_belongs_to_its_own() {
-    let mut run = Run::new();
+    let mut run = Run::new(&[]);
     let texts = [
         PREPARE,
         "DEALLOCATE p",
@@ -170,7 +127,7 @@ fn of_several_in_flight_each_answer_belongs_to_its_own() {
     let facts = texts.map(|text| run.forward(text));
     for facts in &facts {
         assert!(run.execute().starts_with("opaque"));
-        run.finish(facts, true);
+        run.finish(facts, true, "");
     }
     run.session.settled();
     assert_eq!(run.execute(), "select hr.emp");
@@ -197,7 +154,7 @@ fn what_means_something_else_by_now_is_not_known() {
 
 #[test]
 fn names_and_texts_are_bounded() {
-    let mut run = Run::new();
+    let mut run = Run::new(&[]);
     for number in 0..100 {
         run.run(&format!("PREPARE p{number} AS SELECT 1"));
     }

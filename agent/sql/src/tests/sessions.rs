@@ -1,62 +1,12 @@
 //! How the state of a session follows what it runs.
 
-use model::{Outcome, Status};
-
+use super::run::Run;
 use super::{facts, login, shared, snapshot, told};
-use crate::{Facts, Session, Snapshot, analyse};
-
-struct Run {
-    snapshot: Snapshot,
-    session: Session,
-}
+use crate::{Session, analyse};
 
 impl Run {
-    fn new(settings: &[(&str, &str)]) -> Self {
-        let snapshot = snapshot();
-        let session = Session::new(&login(settings), &snapshot);
-        Self { snapshot, session }
-    }
-
-    fn forward(&mut self, text: &str) -> Facts {
-        let facts = analyse(text.as_bytes(), &self.session, &self.snapshot);
-        self.session.forwarded(&facts);
-        facts
-    }
-
-    fn finish(&mut self, facts: &Facts, worked: bool, tag: &str) {
-        let status = match worked {
-            true => Status::Completed,
-            false => Status::Failed {
-                code: "42000".into(),
-                message: "no".into(),
-            },
-        };
-        let outcome = Outcome {
-            status,
-            tags: vec![tag.into()],
-            rows: 0,
-            bytes: 0,
-            masked: 0,
-            masked_values: Vec::new(),
-        };
-        self.session.finished(facts, &outcome);
-    }
-
-    /// Runs a statement to its end, outside a transaction.
-    fn run(&mut self, text: &str) {
-        self.step(text, true);
-        self.session.settled();
-    }
-
-    /// Runs a statement inside a transaction.
-    fn step(&mut self, text: &str, worked: bool) {
-        let facts = self.forward(text);
-        self.finish(&facts, worked, text);
-    }
-
     fn emp(&self) -> String {
-        let text = b"SELECT count(*) FROM emp";
-        told(&analyse(text, &self.session, &self.snapshot)).join(",")
+        told(&self.facts("SELECT count(*) FROM emp")).join(",")
     }
 }
 

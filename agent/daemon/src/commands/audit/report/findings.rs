@@ -47,6 +47,18 @@ pub struct Findings {
     pub criteria: Vec<Evidence>,
 }
 
+impl Findings {
+    /// Single events, by what they are about.
+    pub fn lists(&self) -> [(&'static str, &Events); 4] {
+        [
+            ("Refused", &self.denied),
+            ("Approvals", &self.approvals),
+            ("Changes of structure and rights", &self.changes),
+            ("Agent and policies", &self.policies),
+        ]
+    }
+}
+
 /// What `weir audit verify` said when the report was made.
 #[derive(Debug, Serialize)]
 pub struct Integrity {

@@ -20,12 +20,7 @@ pub fn page(found: &Findings) -> String {
     page += &chart(found);
     page += &counts("Who", "workload, database user and database", &found.people);
     page += &counts("What", "object", &found.objects);
-    for (title, events) in [
-        ("Refused", &found.denied),
-        ("Approvals", &found.approvals),
-        ("Changes of structure and rights", &found.changes),
-        ("Agent and policies", &found.policies),
-    ] {
+    for (title, events) in found.lists() {
         page += &list(title, events);
     }
     page += &criteria(&found.criteria);

@@ -42,12 +42,7 @@ pub fn page(found: &Findings) -> String {
     );
     page += &counts("Who", found.people.iter().map(named));
     page += &counts("What", found.objects.iter().map(named));
-    for (title, events) in [
-        ("Refused", &found.denied),
-        ("Approvals", &found.approvals),
-        ("Changes of structure and rights", &found.changes),
-        ("Agent and policies", &found.policies),
-    ] {
+    for (title, events) in found.lists() {
         page += &list(title, events);
     }
     page += "\n## Criteria\n\n| criterion | about | found | query |\n| --- | --- | --- | --- |\n";
